@@ -1,0 +1,1 @@
+//! Derives of `diesel_oauth2`; use them through that crate.

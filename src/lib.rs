@@ -1,0 +1,1 @@
+//! Diesel-backed persistence for OAuth 2.0 servers.
