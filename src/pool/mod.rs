@@ -1,0 +1,46 @@
+//! Where connections come from.
+//!
+//! Everything in this crate takes a [`ConnectionPool`]: an r2d2 pool (of your own, or tuned by [`PoolBuilder`]) or a
+//! [`SharedConnection`] for tests on an in-memory database.
+
+mod builder;
+mod r2d2;
+mod shared;
+
+pub use builder::{DatabaseConnection, PoolBuilder, Synchronous, create_pool};
+pub use shared::SharedConnection;
+
+use crate::Error;
+
+/// What a piece of work does to the database: decides whether it may go to a replica, and whether it may be repeated
+/// on another connection when its own turns out to be dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Intent {
+    /// Only reads. May be repeated, and may be answered by a replica.
+    Read,
+    /// Writes, and may be repeated: doing it twice leaves what doing it once does.
+    IdempotentWrite,
+    /// Writes, and must not be repeated.
+    Write,
+}
+
+/// A source of connections.
+///
+/// Cloning it is cheap and gives the same pool.
+pub trait ConnectionPool: Clone + Send + Sync + 'static {
+    /// The connections' type, which decides which table traits a model must implement.
+    type Connection: diesel::Connection;
+
+    /// Runs `work` on a connection.
+    ///
+    /// `work` is run again, on another connection, only where `intent` allows it and the connection was lost.
+    ///
+    /// # Errors
+    /// [`Error::PoolExhausted`] or [`Error::Unreachable`] where there was no connection; else what `work` returns.
+    fn run<T>(
+        &self,
+        intent: Intent,
+        work: impl FnMut(&mut Self::Connection) -> Result<T, Error>,
+    ) -> Result<T, Error>;
+}

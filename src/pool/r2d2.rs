@@ -1,0 +1,80 @@
+use std::time::{Duration, Instant};
+
+use diesel::connection::TransactionManager;
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
+
+use super::{ConnectionPool, Intent};
+use crate::Error;
+
+/// A connection unused for longer is asked whether it still lives before a write that must not be repeated goes over
+/// it. Busy connections, where a round trip more would cost, are never asked.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+
+/// When a pooled connection was last used.
+struct LastUsed(Instant);
+
+impl<C> ConnectionPool for Pool<ConnectionManager<C>>
+where
+    C: R2D2Connection + Send + 'static,
+{
+    type Connection = C;
+
+    fn run<T>(
+        &self,
+        intent: Intent,
+        mut work: impl FnMut(&mut C) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // After a restart of the server each idle connection is dead: each may have to be met once.
+        let mut tries_left = self.max_size() + 1;
+        loop {
+            let mut connection = self.get().map_err(|_| no_connection(self))?;
+            let result = if intent == Intent::Write && !is_alive_after_idling(&mut connection) {
+                Err(Error::ConnectionLost)
+            } else {
+                let result = work(&mut connection);
+                if result.as_ref().err() == Some(&Error::ConnectionLost) && intent == Intent::Write {
+                    tries_left = 0;
+                }
+                result
+            };
+            if result.as_ref().err() == Some(&Error::ConnectionLost) {
+                discard(connection);
+                tries_left = tries_left.saturating_sub(1);
+                if tries_left > 0 {
+                    continue;
+                }
+            } else {
+                let last_used = LastUsed(Instant::now());
+                PooledConnection::extensions_mut(&mut connection).insert(last_used);
+            }
+            return result;
+        }
+    }
+}
+
+/// r2d2's own message names hosts and users, so only the kind of trouble is passed on.
+fn no_connection<C: R2D2Connection + Send + 'static>(pool: &Pool<ConnectionManager<C>>) -> Error {
+    let state = pool.state();
+    if state.connections >= pool.max_size() && state.idle_connections == 0 {
+        Error::PoolExhausted
+    } else {
+        Error::Unreachable
+    }
+}
+
+fn is_alive_after_idling<C: R2D2Connection + Send + 'static>(
+    connection: &mut PooledConnection<ConnectionManager<C>>,
+) -> bool {
+    let idle = PooledConnection::extensions(connection)
+        .get::<LastUsed>()
+        .is_some_and(|LastUsed(at)| at.elapsed() > ASK_AFTER);
+    !idle || connection.ping().is_ok()
+}
+
+/// Gives a dead connection back in a state that makes the pool drop it; Diesel's own check does not see a closed
+/// socket.
+fn discard<C: R2D2Connection + Send + 'static>(
+    mut connection: PooledConnection<ConnectionManager<C>>,
+) {
+    C::TransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
+}

@@ -1,0 +1,191 @@
+//! The stored forms of tokens and codes: the choice is made once, on the model type.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::Digest;
+use subtle::{Choice, ConstantTimeEq};
+
+/// Marks a digest, so that it is told from a plain token of the same length: whoever reads a digest out of the
+/// database cannot present it as a token.
+const PREFIX: &str = "sha256:";
+/// The prefix and 32 bytes in unpadded base64url.
+const DIGEST_LEN: usize = PREFIX.len() + 43;
+
+/// How a model's tokens or codes are stored: [`Sha256`] (the default), [`Plain`] or [`Sha256OrPlain`].
+///
+/// Chosen on the model, `#[oauth2(storage = Plain)]`, so that every factory made for it agrees.
+pub trait SecretStorage: Send + Sync + 'static {
+    /// The form in which a new secret is written.
+    fn stored(secret: &str) -> StoredForm<'_>;
+
+    /// Every form in which a presented secret may stand in the database.
+    fn candidates(secret: &str) -> Candidates<'_>;
+}
+
+/// Secrets are stored as `sha256:` and their SHA-256 digest in unpadded base64url, 50 characters in all.
+///
+/// Tokens carry at least 128 random bits, so the digest needs neither salt nor stretching: it cannot be inverted by
+/// guessing.
+#[derive(Debug, Clone, Copy)]
+pub struct Sha256;
+
+/// Secrets are stored as they are, which is how authlib stores them.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain;
+
+/// Secrets are written as [`Sha256`] does and found in both forms: for moving a live table over.
+#[derive(Debug, Clone, Copy)]
+pub struct Sha256OrPlain;
+
+impl SecretStorage for Sha256 {
+    fn stored(secret: &str) -> StoredForm<'_> {
+        StoredForm::digest_of(secret)
+    }
+
+    fn candidates(secret: &str) -> Candidates<'_> {
+        Candidates::one(StoredForm::digest_of(secret))
+    }
+}
+
+impl SecretStorage for Plain {
+    fn stored(secret: &str) -> StoredForm<'_> {
+        StoredForm::Plain(secret)
+    }
+
+    fn candidates(secret: &str) -> Candidates<'_> {
+        Candidates::one(StoredForm::Plain(secret))
+    }
+}
+
+impl SecretStorage for Sha256OrPlain {
+    fn stored(secret: &str) -> StoredForm<'_> {
+        StoredForm::digest_of(secret)
+    }
+
+    fn candidates(secret: &str) -> Candidates<'_> {
+        Candidates {
+            first: StoredForm::digest_of(secret),
+            // A presented digest must not match itself as if it were a plain token.
+            second: (!secret.starts_with(PREFIX)).then_some(StoredForm::Plain(secret)),
+        }
+    }
+}
+
+/// A secret in the form in which it is stored. It does not show itself in `Debug`.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum StoredForm<'a> {
+    /// As presented.
+    Plain(&'a str),
+    /// As a digest.
+    #[non_exhaustive]
+    Digest {
+        #[doc(hidden)]
+        text: [u8; DIGEST_LEN],
+    },
+}
+
+impl<'a> StoredForm<'a> {
+    fn digest_of(secret: &str) -> Self {
+        let digest = sha2::Sha256::digest(secret.as_bytes());
+        let mut text = [0; DIGEST_LEN];
+        let (prefix, encoded) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        URL_SAFE_NO_PAD
+            .encode_slice(digest, encoded)
+            .expect("43 characters hold 32 bytes in base64");
+        Self::Digest { text }
+    }
+
+    /// The text to send to the database.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Plain(secret) => secret,
+            Self::Digest { text } => std::str::from_utf8(text).expect("base64 is ASCII"),
+        }
+    }
+
+    fn ct_eq(&self, stored: &str) -> Choice {
+        self.as_str().as_bytes().ct_eq(stored.as_bytes())
+    }
+}
+
+impl std::fmt::Debug for StoredForm<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoredForm(..)")
+    }
+}
+
+/// The one or two stored forms to look a presented secret up by. It does not show itself in `Debug`.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidates<'a> {
+    first: StoredForm<'a>,
+    second: Option<StoredForm<'a>>,
+}
+
+impl<'a> Candidates<'a> {
+    /// A single form.
+    pub fn one(form: StoredForm<'a>) -> Self {
+        Self {
+            first: form,
+            second: None,
+        }
+    }
+
+    /// The form to look up, and the second one where there is one.
+    pub fn as_strs(&self) -> (&str, Option<&str>) {
+        (
+            self.first.as_str(),
+            self.second.as_ref().map(StoredForm::as_str),
+        )
+    }
+
+    /// Whether `stored` is one of the forms, byte for byte and in constant time.
+    ///
+    /// A row that the database found is compared again by this, because collations may ignore case and trailing
+    /// spaces.
+    pub fn matches(&self, stored: &str) -> bool {
+        let mut equal = self.first.ct_eq(stored);
+        if let Some(second) = &self.second {
+            equal |= second.ct_eq(stored);
+        }
+        equal.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_the_published_one() {
+        // SHA-256("abc"), FIPS 180-2 appendix B.1, in base64url.
+        assert_eq!(
+            Sha256::stored("abc").as_str(),
+            "sha256:ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
+        );
+    }
+
+    #[test]
+    fn a_stolen_digest_is_no_token() {
+        let stolen = Sha256::stored("secret").as_str().to_owned();
+        assert!(!Sha256OrPlain::candidates(&stolen).matches(&stolen));
+        assert!(!Sha256::candidates(&stolen).matches(&stolen));
+        assert!(Sha256OrPlain::candidates("secret").matches(&stolen));
+        assert!(Sha256OrPlain::candidates("secret").matches("secret"));
+    }
+
+    #[test]
+    fn comparison_is_byte_exact() {
+        for other in ["ACC5", "acc5 ", " acc5", "acc", ""] {
+            assert!(!Plain::candidates("acc5").matches(other), "{other:?}");
+        }
+        assert!(Plain::candidates("acc5").matches("acc5"));
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert!(!format!("{:?}", Plain::candidates("s3cret")).contains("s3cret"));
+        assert!(!format!("{:?}", Sha256::candidates("s3cret")).contains("sha256"));
+    }
+}
