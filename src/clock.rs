@@ -25,7 +25,9 @@ impl Clock for SystemClock {
     fn now(&self) -> i64 {
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),
+            Err(before) => {
+                i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs)
+            }
         }
     }
 }

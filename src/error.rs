@@ -22,7 +22,9 @@ pub enum Error {
     /// The connection broke while a statement was under way. What only reads, or may be repeated, was already tried
     /// again; a write that must not happen twice was not, and it may or may not have taken effect: answer with an
     /// error and issue afresh.
-    #[error("the connection to the database was lost; the statement may or may not have taken effect")]
+    #[error(
+        "the connection to the database was lost; the statement may or may not have taken effect"
+    )]
     ConnectionLost,
 
     /// The database gave up this statement for another one: a deadlock or a serialization failure. Nothing was
@@ -48,21 +50,30 @@ pub enum Error {
     StorageFull,
 
     /// A value that must be unique is there already. For a token: generate another one.
-    #[error("a row with this value exists already ({})", name_or(constraint, "constraint not named"))]
+    #[error(
+        "a row with this value exists already ({})",
+        name_or(constraint, "constraint not named")
+    )]
     Duplicate {
         /// The constraint, index or column as the database names it.
         constraint: Option<String>,
     },
 
     /// A row that this one refers to does not exist: an unknown client or user.
-    #[error("a row that this one refers to does not exist ({})", name_or(constraint, "foreign key not named"))]
+    #[error(
+        "a row that this one refers to does not exist ({})",
+        name_or(constraint, "foreign key not named")
+    )]
     UnknownReference {
         /// The foreign key as the database names it. SQLite names none.
         constraint: Option<String>,
     },
 
     /// A rule of the table (NOT NULL, CHECK, exclusion) refused the row.
-    #[error("a constraint of the table refused the row ({})", name_or(constraint, "not named"))]
+    #[error(
+        "a constraint of the table refused the row ({})",
+        name_or(constraint, "not named")
+    )]
     ConstraintViolation {
         /// The constraint or column as the database names it.
         constraint: Option<String>,
@@ -103,7 +114,10 @@ pub enum Error {
     },
 
     /// A stored row could not be read into the model.
-    #[error("stored data could not be read ({}): {reason}", name_or(column, "column not named"))]
+    #[error(
+        "stored data could not be read ({}): {reason}",
+        name_or(column, "column not named")
+    )]
     InvalidData {
         /// The column, where known.
         column: Option<String>,
@@ -229,8 +243,7 @@ fn from_message(message: &str) -> Error {
         };
     }
     if starts(&["no such table", "no such column", "Unknown column"])
-        || (starts(&["table ", "Table '"])
-            && has(&[" has no column named ", "' doesn't exist"]))
+        || (starts(&["table ", "Table '"]) && has(&[" has no column named ", "' doesn't exist"]))
         || (starts(&["relation \"", "column \"", "column "]) && message.ends_with("does not exist"))
     {
         return Error::SchemaMismatch {
@@ -256,8 +269,10 @@ fn from_message(message: &str) -> Error {
     ]) {
         return Error::StatementTimeout;
     }
-    if starts(&["attempt to write a readonly database", "The MariaDB server is running with the --read-only"])
-        || has(&["--read-only option", "--super-read-only option"])
+    if starts(&[
+        "attempt to write a readonly database",
+        "The MariaDB server is running with the --read-only",
+    ]) || has(&["--read-only option", "--super-read-only option"])
     {
         return Error::ReadOnly;
     }
@@ -361,16 +376,28 @@ mod tests {
     fn each_database_s_wording_is_classified() {
         let unknown = |message| database(DatabaseErrorKind::Unknown, message);
         assert_eq!(unknown("database is locked"), Error::LockTimeout);
-        assert_eq!(unknown("Lock wait timeout exceeded; try restarting transaction"), Error::LockTimeout);
+        assert_eq!(
+            unknown("Lock wait timeout exceeded; try restarting transaction"),
+            Error::LockTimeout
+        );
         assert_eq!(unknown("deadlock detected"), Error::Conflict);
         assert_eq!(unknown("database or disk is full"), Error::StorageFull);
-        assert_eq!(unknown("attempt to write a readonly database"), Error::ReadOnly);
+        assert_eq!(
+            unknown("attempt to write a readonly database"),
+            Error::ReadOnly
+        );
         assert_eq!(unknown("Server has gone away"), Error::ConnectionLost);
         assert_eq!(
             unknown("Data too long for column 'access_token' at row 1"),
-            Error::ValueTooLong { column: Some("access_token".into()), max: None }
+            Error::ValueTooLong {
+                column: Some("access_token".into()),
+                max: None
+            }
         );
-        assert!(matches!(unknown("no such table: oauth2_token"), Error::SchemaMismatch { .. }));
+        assert!(matches!(
+            unknown("no such table: oauth2_token"),
+            Error::SchemaMismatch { .. }
+        ));
         assert!(matches!(
             unknown("relation \"oauth2_token\" does not exist"),
             Error::SchemaMismatch { .. }

@@ -35,16 +35,25 @@ use serde_json::{Map, Value};
 #[serde(default)]
 pub struct ClientMetadata {
     /// Where responses may be redirected to. The first one is the default.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub redirect_uris: Vec<String>,
     /// How the client authenticates at the token endpoint. Absent means `client_secret_basic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<String>,
     /// The grant types that the client may use.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub grant_types: Vec<String>,
     /// The response types that the client may use.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub response_types: Vec<String>,
     /// The client's name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +68,10 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// Whom to ask about the client.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub contacts: Vec<String>,
     /// The terms of service.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +197,10 @@ mod tests {
         let metadata: ClientMetadata = serde_json::from_str(text).expect("reads");
         assert_eq!(metadata.redirect_uris, ["https://a"]);
         let written: Value = serde_json::to_value(&metadata).expect("writes");
-        assert_eq!(written, serde_json::from_str::<Value>(text).expect("is JSON"));
+        assert_eq!(
+            written,
+            serde_json::from_str::<Value>(text).expect("is JSON")
+        );
     }
 
     #[test]

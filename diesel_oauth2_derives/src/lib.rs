@@ -1,1 +1,47 @@
-//! Derives of `diesel_oauth2`; use them through that crate.
+//! Derives of `diesel_oauth2`; use them through that crate, where they are documented.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `model.rs` | reads the struct: fields, attributes, roles |
+//! | `connection.rs` | for which connection types code is made |
+//! | `statement.rs` | the statements that the three derives share |
+//! | `client.rs`, `token.rs`, `code.rs` | a derive each |
+//!
+//! A derive emits accessors and statements only. Every rule is ordinary code in `diesel_oauth2`.
+
+mod client;
+mod code;
+mod connection;
+mod model;
+mod statement;
+mod token;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// See `diesel_oauth2::OAuth2Client`.
+#[proc_macro_derive(OAuth2Client, attributes(oauth2))]
+pub fn derive_client(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), client::expand)
+}
+
+/// See `diesel_oauth2::OAuth2Token`.
+#[proc_macro_derive(OAuth2Token, attributes(oauth2))]
+pub fn derive_token(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), token::expand)
+}
+
+/// See `diesel_oauth2::OAuth2AuthorizationCode`.
+#[proc_macro_derive(OAuth2AuthorizationCode, attributes(oauth2))]
+pub fn derive_code(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), code::expand)
+}
+
+fn expand(
+    input: DeriveInput,
+    derive: fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>,
+) -> TokenStream {
+    derive(&input)
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}

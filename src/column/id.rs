@@ -54,6 +54,19 @@ impl Identifier for String {
     }
 }
 
+/// The id of nobody: the user's id of a model without a column for it.
+impl Identifier for std::convert::Infallible {
+    type Bound<'a> = Self;
+
+    fn parse(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        match *self {}
+    }
+}
+
 macro_rules! identifier_by_display {
     ($($(#[$attribute:meta])* $type:ty),* $(,)?) => {$(
         $(#[$attribute])*

@@ -4,11 +4,15 @@
 //! own type. Implement one for a newtype of yours to use it as a field.
 
 mod id;
+mod int;
 mod members;
+mod metadata;
 mod text;
 mod time;
 
 pub use id::{ClientIdColumn, Identifier, UserIdColumn};
+pub use int::{Int, OptionalInt};
 pub use members::MembersColumn;
-pub use text::TextColumn;
+pub use metadata::{ListColumn, MetadataColumn};
+pub use text::{SecretColumn, TextColumn};
 pub use time::{LifetimeColumn, RevocationColumn, TimeColumn};

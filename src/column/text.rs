@@ -69,3 +69,26 @@ impl TextColumn for Vec<Option<String>> {
             .collect()
     }
 }
+
+/// The type of a field that holds a token, a code or a client secret: `String` or `Option<String>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a secret's field",
+    label = "not a `diesel_oauth2::column::SecretColumn`",
+    note = "use String or Option<String>"
+)]
+pub trait SecretColumn: TextColumn {
+    /// The stored form, unless NULL.
+    fn secret(&self) -> Option<&str>;
+}
+
+impl SecretColumn for String {
+    fn secret(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl SecretColumn for Option<String> {
+    fn secret(&self) -> Option<&str> {
+        self.as_deref()
+    }
+}

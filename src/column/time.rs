@@ -31,7 +31,20 @@ pub trait TimeColumn: Sized {
     label = "not a `diesel_oauth2::column::LifetimeColumn`",
     note = "use i32 or i64, or an Option of one; a point in time has the role `expires_at`"
 )]
-pub trait LifetimeColumn: TimeColumn {}
+pub trait LifetimeColumn: TimeColumn {
+    /// The field's value for a lifetime in seconds, or for "never expires".
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`] where the type cannot hold it.
+    fn from_seconds(column: &'static str, seconds: Option<i64>) -> Result<Self, Error> {
+        Self::from_unix(column, seconds)
+    }
+
+    /// The lifetime in seconds, or `None` for "never expires".
+    fn seconds(&self) -> Option<i64> {
+        self.to_unix()
+    }
+}
 
 /// The type of a field that says whether a token was revoked: a [`TimeColumn`] (when) or a `bool` (whether).
 #[diagnostic::on_unimplemented(
@@ -180,7 +193,10 @@ mod tests {
         let year_2039 = 2_177_452_800;
         assert!(matches!(
             i32::from_unix("issued_at", Some(year_2039)),
-            Err(Error::InvalidValue { column: "issued_at", .. })
+            Err(Error::InvalidValue {
+                column: "issued_at",
+                ..
+            })
         ));
         assert_eq!(i64::from_unix("issued_at", Some(year_2039)), Ok(year_2039));
         assert!(DateTime::<Utc>::from_unix("issued_at", Some(i64::MAX)).is_err());

@@ -24,6 +24,12 @@ pub trait OAuth2Token: Sized + Send + 'static {
     /// Whether the model has a column for the refresh token.
     const HAS_REFRESH_TOKEN: bool;
 
+    /// Whether the model has a column for the scope.
+    const HAS_SCOPE: bool = true;
+
+    /// Whether the model has a column for the token type. Without one, only `Bearer` tokens can be saved.
+    const HAS_TOKEN_TYPE: bool = true;
+
     /// `client_id` of the client that the token was issued to.
     fn client_id(&self) -> Cow<'_, str>;
 

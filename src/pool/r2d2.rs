@@ -32,7 +32,8 @@ where
                 Err(Error::ConnectionLost)
             } else {
                 let result = work(&mut connection);
-                if result.as_ref().err() == Some(&Error::ConnectionLost) && intent == Intent::Write {
+                if result.as_ref().err() == Some(&Error::ConnectionLost) && intent == Intent::Write
+                {
                     tries_left = 0;
                 }
                 result

@@ -58,6 +58,9 @@ mod tests {
         let stored = hash_client_secret("abc").expect("hashes");
         assert!(verify_client_secret(&stored, "abc"));
         assert!(!verify_client_secret(&stored, &stored));
-        assert!(!verify_client_secret("$argon2id$broken", "$argon2id$broken"));
+        assert!(!verify_client_secret(
+            "$argon2id$broken",
+            "$argon2id$broken"
+        ));
     }
 }

@@ -15,7 +15,11 @@ pub use token::{NewToken, RevocableTokenTable, TokenTable};
 use crate::Error;
 
 /// Refuses a text that does not fit its column before it is sent, because MySQL outside strict mode would cut it.
-pub(crate) fn check_length(
+///
+/// # Errors
+/// [`Error::ValueTooLong`].
+#[doc(hidden)]
+pub fn check_length(
     column: &'static str,
     text: Option<&str>,
     max: Option<usize>,

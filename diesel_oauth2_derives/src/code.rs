@@ -1,0 +1,140 @@
+//! `#[derive(OAuth2AuthorizationCode)]`
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Result};
+
+use crate::connection;
+use crate::model::{Model, Trait};
+use crate::statement::{
+    Value, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
+    user_id_value,
+};
+use crate::token::user_id;
+
+const TRAIT: Trait = Trait {
+    name: "OAuth2AuthorizationCode",
+    roles: &[
+        "code",
+        "client_id",
+        "user_id",
+        "redirect_uri",
+        "response_type",
+        "scope",
+        "nonce",
+        "auth_time",
+        "acr",
+        "amr",
+        "code_challenge",
+        "code_challenge_method",
+    ],
+    inserts: true,
+};
+
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let model = Model::parse(input, &TRAIT)?;
+    let krate = model.krate();
+    let ident = &model.ident;
+    let storage = model.storage_type();
+    let extra = model.extra_type();
+    let code = model.required(&TRAIT, "code")?;
+    let (code_field, code_type) = (&code.ident, &code.ty);
+    let client_id = &model.required(&TRAIT, "client_id")?.ident;
+    // Without it a code could be bound to no redirect URI and would never expire.
+    model.required(&TRAIT, "redirect_uri")?;
+    model.required(&TRAIT, "auth_time")?;
+    let (user_id_type, user_id) = user_id(&model);
+    let scope = text_accessor(&model, "scope");
+    let auth_time = time_accessor(&model, "auth_time");
+    let texts = [
+        "redirect_uri",
+        "response_type",
+        "nonce",
+        "acr",
+        "amr",
+        "code_challenge",
+        "code_challenge_method",
+    ]
+    .map(|role| {
+        let (method, text) = (format_ident!("{role}"), text_accessor(&model, role));
+        quote! {
+            fn #method(&self) -> Option<Cow<'_, str>> {
+                #text
+            }
+        }
+    });
+
+    let tables = connection::for_each(&model, |conn_type| {
+        let imports = imports(&krate);
+        let by_code = lookup_by_secret(&model, conn_type, &[code]);
+        let insert = insert(&model, |field, role| {
+            let (ty, name, row_field) = (&field.ty, &field.name, format_ident!("{role}"));
+            match role {
+                "code" => Value::Text(quote!(Some(row.code))),
+                "client_id" => client_id_value(&krate, field),
+                "user_id" => user_id_value(&krate, field),
+                "auth_time" => Value::Other(quote_spanned! {ty.span()=>
+                    <#ty as #krate::column::TimeColumn>::from_unix(#name, Some(row.auth_time))?
+                }),
+                _ => Value::Text(quote!(row.#row_field)),
+            }
+        });
+        quote! {
+            impl #krate::table::CodeTable<#conn_type> for #ident {
+                fn load_by_code(
+                    conn: &mut #conn_type,
+                    secret: &#krate::secret::Candidates<'_>,
+                    mut each: impl FnMut(Self),
+                ) -> Result<(), #krate::Error> {
+                    #imports
+                    #by_code
+                }
+
+                fn insert(
+                    conn: &mut #conn_type,
+                    row: &#krate::table::NewCode<'_, Self>,
+                ) -> Result<(), #krate::Error> {
+                    #imports
+                    #insert
+                }
+            }
+        }
+    })?;
+
+    Ok(quote! {
+        const _: () = {
+            use ::std::borrow::Cow;
+
+            impl #krate::OAuth2AuthorizationCode for #ident {
+                type Storage = #storage;
+                type UserId = #user_id_type;
+                type Extra = #extra;
+
+                fn stored_code(&self) -> &str {
+                    <#code_type as #krate::column::SecretColumn>::secret(&self.#code_field).unwrap_or_default()
+                }
+
+                fn client_id(&self) -> Cow<'_, str> {
+                    #krate::__private::client_id_text(&self.#client_id)
+                }
+
+                fn user_id(&self) -> Option<&Self::UserId> {
+                    #user_id
+                }
+
+                fn scope(&self) -> Cow<'_, str> {
+                    #scope.unwrap_or_default()
+                }
+
+                fn auth_time(&self) -> i64 {
+                    #auth_time.unwrap_or(0)
+                }
+
+                #(#texts)*
+            }
+
+            #tables
+        };
+    })
+}

@@ -1,0 +1,152 @@
+//! The statements that the derives share.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::model::{Field, Fill, Model};
+
+/// Runs a lookup and gives each row to `each`. No LIMIT: SQLite plans a statement anew whenever a bound LIMIT is set,
+/// and a secret is unique anyway.
+pub(crate) fn lookup(model: &Model, connection: &TokenStream, filter: TokenStream) -> TokenStream {
+    let krate = model.krate();
+    let table = &model.table;
+    quote! {{
+        let query = #table::table.filter(#filter).select(
+            <Self as SelectableHelper<<#connection as Connection>::Backend>>::as_select(),
+        );
+        for row in query.load_iter::<Self, #krate::__private::DefaultLoadingMode>(conn)? {
+            each(row?);
+        }
+        Ok(())
+    }}
+}
+
+/// A lookup of each secret column by the one or two candidates of a presented secret.
+pub(crate) fn lookup_by_secret(
+    model: &Model,
+    connection: &TokenStream,
+    columns: &[&Field],
+) -> TokenStream {
+    let columns: Vec<_> = columns.iter().map(|field| &field.column).collect();
+    let (first, rest) = (columns[0], &columns[1..]);
+    let one = lookup(
+        model,
+        connection,
+        quote!(#first.eq(first) #(.or(#rest.eq(first)))*),
+    );
+    let two = lookup(
+        model,
+        connection,
+        quote!(#first.eq(first).or(#first.eq(second)) #(.or(#rest.eq(first)).or(#rest.eq(second)))*),
+    );
+    quote! {
+        match secret.as_strs() {
+            (first, None) => #one,
+            (first, Some(second)) => #two,
+        }
+    }
+}
+
+/// What a role's column is filled with.
+pub(crate) enum Value {
+    /// A text: `Option<&str>`.
+    Text(TokenStream),
+    /// Anything else: an expression that fits the column. Texts among it are not checked for length.
+    Other(TokenStream),
+}
+
+/// The INSERT of one row. `values` gives what fills a role.
+pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> TokenStream {
+    let krate = model.krate();
+    let table = &model.table;
+    let mut checks = Vec::new();
+    let mut assignments = Vec::new();
+    for field in &model.fields {
+        let Field {
+            column,
+            ident,
+            ty,
+            name,
+            ..
+        } = field;
+        let value = match &field.fill {
+            Fill::Database => continue,
+            Fill::Extra => quote_spanned!(ident.span()=> &row.extra.#ident),
+            Fill::Default(function) => quote_spanned!(function.span()=> #function()),
+            Fill::Role(role) => match values(field, role) {
+                Value::Text(text) => {
+                    checks.push(quote! {
+                        #krate::__private::check_length(
+                            #name,
+                            #text,
+                            (&#krate::__private::Probe::<#column>::new()).max_length(),
+                        )?;
+                    });
+                    quote_spanned!(ty.span()=> <#ty as #krate::column::TextColumn>::bind(#text))
+                }
+                Value::Other(value) => value,
+            },
+        };
+        assignments.push(quote_spanned!(ty.span()=> #column.eq(#value)));
+    }
+    quote! {
+        #(#checks)*
+        #krate::__private::diesel::insert_into(#table::table)
+            .values((#(#assignments,)*))
+            .execute(conn)?;
+        Ok(())
+    }
+}
+
+/// The `client_id` column's value in an INSERT.
+pub(crate) fn client_id_value(krate: &TokenStream, field: &Field) -> Value {
+    let (ty, name) = (&field.ty, &field.name);
+    Value::Other(quote_spanned! {ty.span()=>
+        <<#ty as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(row.client_id)
+            .ok_or(#krate::Error::InvalidValue {
+                column: #name,
+                reason: "the client's id is not of the column's form",
+            })?
+    })
+}
+
+/// The `user_id` column's value in an INSERT.
+pub(crate) fn user_id_value(krate: &TokenStream, field: &Field) -> Value {
+    let (ty, name) = (&field.ty, &field.name);
+    Value::Other(quote_spanned! {ty.span()=>
+        <#ty as #krate::column::UserIdColumn>::bind(#name, row.user_id)?
+    })
+}
+
+/// What the bodies of statements need in scope.
+pub(crate) fn imports(krate: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #krate::__private::{Limited as _, Unlimited as _};
+        #[allow(unused_imports)]
+        use #krate::__private::diesel::prelude::*;
+    }
+}
+
+/// An accessor of a text role: `Option<Cow<str>>`.
+pub(crate) fn text_accessor(model: &Model, role: &str) -> TokenStream {
+    match model.role(role) {
+        Some(Field { ident, ty, .. }) => {
+            let krate = model.krate();
+            quote_spanned!(ty.span()=> <#ty as #krate::column::TextColumn>::text(&self.#ident))
+        }
+        None => quote!(None),
+    }
+}
+
+/// An accessor of a time role: `Option<i64>`.
+pub(crate) fn time_accessor(model: &Model, role: &str) -> TokenStream {
+    match model.role(role) {
+        Some(Field { ident, ty, .. }) => {
+            let krate = model.krate();
+            quote_spanned!(ty.span()=> <#ty as #krate::column::TimeColumn>::to_unix(&self.#ident))
+        }
+        None => quote!(None),
+    }
+}

@@ -1,0 +1,97 @@
+//! What the derives' code calls. Not for use by hand.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use diesel::query_source::SizeRestrictedColumn;
+
+pub use diesel;
+pub use diesel::connection::DefaultLoadingMode;
+
+use crate::column::{ClientIdColumn, Identifier};
+pub use crate::table::check_length;
+
+/// A `client_id` column's text; empty, which is no client's id, for NULL.
+pub fn client_id_text<C: ClientIdColumn>(column: &C) -> Cow<'_, str> {
+    column.id().map_or(Cow::Borrowed(""), Identifier::to_text)
+}
+
+/// Asks whether a column's length is known (`#[max_length = ...]` in `table!`), by which of two methods is found
+/// first: [`Limited`]'s needs one reference less.
+#[derive(Debug)]
+pub struct Probe<C>(PhantomData<C>);
+
+impl<C> Probe<C> {
+    #[allow(clippy::new_without_default, missing_docs)]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// A column whose length is known.
+pub trait Limited {
+    /// The length in characters.
+    fn max_length(&self) -> Option<usize>;
+}
+
+/// A column whose length is not known.
+pub trait Unlimited {
+    /// `None`.
+    fn max_length(&self) -> Option<usize>;
+}
+
+impl<C: SizeRestrictedColumn> Limited for Probe<C> {
+    fn max_length(&self) -> Option<usize> {
+        Some(C::MAX_LENGTH)
+    }
+}
+
+impl<C> Unlimited for &Probe<C> {
+    fn max_length(&self) -> Option<usize> {
+        None
+    }
+}
+
+// `__if_sqlite! { items }` keeps the items where this crate has the feature, whatever the caller's features are.
+
+#[doc(hidden)]
+#[cfg(feature = "sqlite")]
+#[macro_export]
+macro_rules! __if_sqlite {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(feature = "sqlite"))]
+#[macro_export]
+macro_rules! __if_sqlite {
+    ($($item:item)*) => {};
+}
+
+#[doc(hidden)]
+#[cfg(feature = "postgres")]
+#[macro_export]
+macro_rules! __if_postgres {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(feature = "postgres"))]
+#[macro_export]
+macro_rules! __if_postgres {
+    ($($item:item)*) => {};
+}
+
+#[doc(hidden)]
+#[cfg(feature = "mysql")]
+#[macro_export]
+macro_rules! __if_mysql {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(feature = "mysql"))]
+#[macro_export]
+macro_rules! __if_mysql {
+    ($($item:item)*) => {};
+}

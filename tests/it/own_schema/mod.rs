@@ -1,0 +1,306 @@
+//! A schema of the user's own: other table and column names, UUID keys, chrono times, and a tenant column that must be
+//! filled. One module a database, because each has its own type for a UUID.
+
+/// What fills the own schema's extra columns.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub tenant: String,
+    pub device: Option<String>,
+}
+
+/// The models, for a database whose UUID column has the SQL type `$sql_uuid` and the Rust type `$uuid`.
+macro_rules! models {
+    ($backend:ty, $sql_uuid:ident, $uuid:ty) => {
+        use chrono::NaiveDateTime;
+        use diesel::prelude::*;
+        use diesel_oauth2::{
+            ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token,
+        };
+
+        use super::Context;
+
+        diesel::table! {
+            use diesel::sql_types::*;
+
+            apps (key) {
+                key -> $sql_uuid,
+                passphrase -> Nullable<Text>,
+                registered -> Timestamp,
+                passphrase_until -> Nullable<Timestamp>,
+                settings -> Text,
+                redirects -> Text,
+            }
+        }
+
+        diesel::table! {
+            use diesel::sql_types::*;
+
+            access_grants (id) {
+                id -> $sql_uuid,
+                app -> $sql_uuid,
+                owner -> Nullable<$sql_uuid>,
+                kind -> Text,
+                #[max_length = 60]
+                secret -> Text,
+                #[max_length = 60]
+                renewal -> Nullable<Text>,
+                permissions -> Text,
+                created -> Timestamp,
+                good_until -> Nullable<Timestamp>,
+                withdrawn -> Nullable<Timestamp>,
+                renewal_withdrawn -> Nullable<Timestamp>,
+                answer -> Nullable<Text>,
+                #[max_length = 20]
+                tenant -> Text,
+                device -> Nullable<Text>,
+                note -> Text,
+            }
+        }
+
+        diesel::table! {
+            use diesel::sql_types::*;
+
+            consents (id) {
+                id -> $sql_uuid,
+                secret -> Text,
+                app -> $sql_uuid,
+                owner -> $sql_uuid,
+                redirect -> Text,
+                permissions -> Text,
+                happened -> Timestamp,
+                challenge -> Nullable<Text>,
+                challenge_method -> Nullable<Text>,
+                tenant -> Text,
+            }
+        }
+
+        #[derive(Clone, Queryable, Selectable, OAuth2Client)]
+        #[diesel(table_name = apps)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(client_id = key, client_secret = passphrase, client_id_issued_at = registered)]
+        #[oauth2(client_secret_expires_at = passphrase_until, client_metadata = settings)]
+        #[oauth2(redirect_uris = redirects)]
+        pub struct App {
+            pub key: $uuid,
+            pub passphrase: Option<String>,
+            pub registered: NaiveDateTime,
+            pub passphrase_until: Option<NaiveDateTime>,
+            pub settings: ClientMetadata,
+            pub redirects: String,
+        }
+
+        #[derive(Clone, Queryable, Selectable, OAuth2Token)]
+        #[diesel(table_name = access_grants)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(client_id = app, user_id = owner, token_type = kind, access_token = secret)]
+        #[oauth2(refresh_token = renewal, scope = permissions, issued_at = created)]
+        #[oauth2(expires_at = "good_until", access_token_revoked_at = withdrawn)]
+        #[oauth2(refresh_token_revoked_at = renewal_withdrawn, extra_members = answer)]
+        #[oauth2(extra = Context)]
+        pub struct AccessGrant {
+            #[oauth2(default = <$uuid>::new_v4)]
+            pub id: $uuid,
+            pub app: $uuid,
+            pub owner: Option<$uuid>,
+            pub kind: String,
+            pub secret: String,
+            pub renewal: Option<String>,
+            pub permissions: String,
+            pub created: NaiveDateTime,
+            pub good_until: Option<NaiveDateTime>,
+            pub withdrawn: Option<NaiveDateTime>,
+            pub renewal_withdrawn: Option<NaiveDateTime>,
+            pub answer: Option<String>,
+            #[oauth2(extra)]
+            pub tenant: String,
+            #[oauth2(extra)]
+            pub device: Option<String>,
+            #[oauth2(database_default)]
+            pub note: String,
+        }
+
+        #[derive(Clone, Queryable, Selectable, OAuth2AuthorizationCode)]
+        #[diesel(table_name = consents)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(code = secret, client_id = app, user_id = owner, redirect_uri = redirect)]
+        #[oauth2(scope = permissions, auth_time = happened, code_challenge = challenge)]
+        #[oauth2(code_challenge_method = challenge_method, extra = Context)]
+        pub struct Consent {
+            #[oauth2(default = <$uuid>::new_v4)]
+            pub id: $uuid,
+            pub secret: String,
+            pub app: $uuid,
+            pub owner: $uuid,
+            pub redirect: String,
+            pub permissions: String,
+            pub happened: NaiveDateTime,
+            pub challenge: Option<String>,
+            pub challenge_method: Option<String>,
+            #[oauth2(extra)]
+            pub tenant: String,
+        }
+    };
+}
+
+/// Tables with the database's own default collation, as an application's are: `$uuid` is the type of keys.
+#[allow(unused_macros)]
+macro_rules! tables {
+    ($uuid:literal, $timestamp:literal) => {
+        concat!(
+            "CREATE TABLE apps (
+                `key` ",
+            $uuid,
+            " NOT NULL PRIMARY KEY,
+                passphrase VARCHAR(255),
+                registered ",
+            $timestamp,
+            " NOT NULL,
+                passphrase_until ",
+            $timestamp,
+            " NULL,
+                settings TEXT NOT NULL,
+                redirects TEXT NOT NULL
+            );
+            CREATE TABLE access_grants (
+                id ",
+            $uuid,
+            " NOT NULL PRIMARY KEY,
+                app ",
+            $uuid,
+            " NOT NULL,
+                owner ",
+            $uuid,
+            ",
+                kind VARCHAR(40) NOT NULL,
+                secret VARCHAR(60) NOT NULL UNIQUE,
+                renewal VARCHAR(60),
+                permissions TEXT NOT NULL,
+                created ",
+            $timestamp,
+            " NOT NULL,
+                good_until ",
+            $timestamp,
+            " NULL,
+                withdrawn ",
+            $timestamp,
+            " NULL,
+                renewal_withdrawn ",
+            $timestamp,
+            " NULL,
+                answer TEXT,
+                tenant VARCHAR(20) NOT NULL,
+                device TEXT,
+                note VARCHAR(20) NOT NULL DEFAULT 'by the database',
+                CONSTRAINT grant_app FOREIGN KEY (app) REFERENCES apps (`key`)
+            );
+            CREATE INDEX access_grants_renewal ON access_grants (renewal);
+            CREATE TABLE consents (
+                id ",
+            $uuid,
+            " NOT NULL PRIMARY KEY,
+                secret VARCHAR(60) NOT NULL UNIQUE,
+                app ",
+            $uuid,
+            " NOT NULL,
+                owner ",
+            $uuid,
+            " NOT NULL,
+                redirect TEXT NOT NULL,
+                permissions TEXT NOT NULL,
+                happened ",
+            $timestamp,
+            " NOT NULL,
+                challenge TEXT,
+                challenge_method VARCHAR(48),
+                tenant VARCHAR(20) NOT NULL
+            );"
+        )
+    };
+}
+
+/// A UUID as text, for the databases without a type for it.
+#[allow(dead_code)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, diesel::AsExpression, diesel::deserialize::FromSqlRow,
+)]
+#[diesel(sql_type = diesel::sql_types::Text)]
+pub struct TextUuid(pub uuid::Uuid);
+
+#[allow(dead_code)]
+impl TextUuid {
+    pub fn new_v4() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl diesel_oauth2::column::Identifier for TextUuid {
+    type Bound<'a> = Self;
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    fn to_text(&self) -> std::borrow::Cow<'_, str> {
+        self.0.to_string().into()
+    }
+}
+
+impl<DB> diesel::deserialize::FromSql<diesel::sql_types::Text, DB> for TextUuid
+where
+    DB: diesel::backend::Backend,
+    String: diesel::deserialize::FromSql<diesel::sql_types::Text, DB>,
+{
+    fn from_sql(bytes: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(Self(String::from_sql(bytes)?.parse()?))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite {
+    use super::TextUuid;
+
+    models!(diesel::sqlite::Sqlite, Text, TextUuid);
+
+    pub const TABLES: &str = tables!("VARCHAR(36)", "TIMESTAMP");
+
+    impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::sqlite::Sqlite> for TextUuid {
+        fn to_sql<'b>(
+            &'b self,
+            out: &mut diesel::serialize::Output<'b, '_, diesel::sqlite::Sqlite>,
+        ) -> diesel::serialize::Result {
+            out.set_value(self.0.to_string());
+            Ok(diesel::serialize::IsNull::No)
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    use uuid::Uuid;
+
+    models!(diesel::pg::Pg, Uuid, Uuid);
+
+    /// PostgreSQL quotes identifiers otherwise.
+    pub fn tables() -> String {
+        tables!("UUID", "TIMESTAMP").replace('`', "\"")
+    }
+}
+
+#[cfg(feature = "mysql")]
+pub mod mysql {
+    use super::TextUuid;
+
+    models!(diesel::mysql::Mysql, Text, TextUuid);
+
+    pub const TABLES: &str = tables!("VARCHAR(36)", "DATETIME");
+
+    impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::mysql::Mysql> for TextUuid {
+        fn to_sql<'b>(
+            &'b self,
+            out: &mut diesel::serialize::Output<'b, '_, diesel::mysql::Mysql>,
+        ) -> diesel::serialize::Result {
+            std::io::Write::write_all(out, self.0.to_string().as_bytes())?;
+            Ok(diesel::serialize::IsNull::No)
+        }
+    }
+}
