@@ -1,4 +1,7 @@
 //! Diesel-backed persistence for OAuth 2.0 servers.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod clock;

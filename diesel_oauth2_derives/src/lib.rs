@@ -9,6 +9,9 @@
 //!
 //! A derive emits accessors and statements only. Every rule is ordinary code in `diesel_oauth2`.
 
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
 mod client;
 mod code;
 mod connection;
