@@ -4,12 +4,23 @@
 #![warn(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// So that the derives' paths hold in this crate too.
+extern crate self as diesel_oauth2;
+
+#[doc(hidden)]
+pub mod __private;
+pub mod bearer;
 pub mod clock;
 pub mod column;
 mod error;
+pub mod factory;
+pub mod lookup;
 mod metadata;
 pub mod model;
+pub mod models;
 pub mod pool;
+#[allow(missing_docs)]
+pub mod schema;
 mod scope;
 pub mod secret;
 #[doc(hidden)]
@@ -17,6 +28,12 @@ pub mod statement;
 pub mod table;
 pub mod types;
 
+pub use bearer::TokenResponse;
+pub use diesel_oauth2_derives::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};
 pub use error::Error;
+pub use factory::{
+    TokenRequest, create_query_client_func, create_query_token_func, create_save_token_func,
+    create_save_token_func_with_clock,
+};
 pub use metadata::ClientMetadata;
 pub use model::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};

@@ -25,31 +25,26 @@ where
         mut work: impl FnMut(&mut C) -> Result<T, Error>,
     ) -> Result<T, Error> {
         // After a restart of the server each idle connection is dead: each may have to be met once.
-        let mut tries_left = self.max_size() + 1;
-        loop {
+        for _ in 0..=self.max_size() {
             let mut connection = self.get().map_err(|_| no_connection(self))?;
-            let result = if intent == Intent::Write && !is_alive_after_idling(&mut connection) {
-                Err(Error::ConnectionLost)
-            } else {
-                let result = work(&mut connection);
-                if result.as_ref().err() == Some(&Error::ConnectionLost) && intent == Intent::Write
-                {
-                    tries_left = 0;
-                }
-                result
-            };
-            if result.as_ref().err() == Some(&Error::ConnectionLost) {
+            if intent == Intent::Write && !is_alive_after_idling(&mut connection) {
                 discard(connection);
-                tries_left = tries_left.saturating_sub(1);
-                if tries_left > 0 {
-                    continue;
-                }
-            } else {
-                let last_used = LastUsed(Instant::now());
-                PooledConnection::extensions_mut(&mut connection).insert(last_used);
+                continue;
             }
-            return result;
+            match work(&mut connection) {
+                Err(Error::ConnectionLost) => {
+                    discard(connection);
+                    if intent == Intent::Write {
+                        return Err(Error::ConnectionLost);
+                    }
+                }
+                result => {
+                    note_use(&mut connection);
+                    return result;
+                }
+            }
         }
+        Err(Error::Unreachable)
     }
 }
 
@@ -70,6 +65,18 @@ fn is_alive_after_idling<C: R2D2Connection + Send + 'static>(
         .get::<LastUsed>()
         .is_some_and(|LastUsed(at)| at.elapsed() > ASK_AFTER);
     !idle || connection.ping().is_ok()
+}
+
+fn note_use<C: R2D2Connection + Send + 'static>(
+    connection: &mut PooledConnection<ConnectionManager<C>>,
+) {
+    let extensions = PooledConnection::extensions_mut(connection);
+    match extensions.get_mut::<LastUsed>() {
+        Some(LastUsed(at)) => *at = Instant::now(),
+        None => {
+            extensions.insert(LastUsed(Instant::now()));
+        }
+    }
 }
 
 /// Gives a dead connection back in a state that makes the pool drop it; Diesel's own check does not see a closed

@@ -1,0 +1,189 @@
+//! Looking a client or a token up, byte for byte.
+//!
+//! Databases compare text by the column's collation, which may ignore case and trailing spaces, so every row that a
+//! statement finds is compared again here. What cannot be an id or a token by its form (RFC 6749 appendix A) is
+//! unknown without asking the database.
+//!
+//! The `find_*` functions take a connection from a pool; the `load_*` functions under them use the caller's, and so can
+//! be part of a transaction.
+
+use crate::Error;
+use crate::model::OAuth2Token;
+use crate::pool::{ConnectionPool, Intent};
+use crate::secret::{Candidates, SecretStorage};
+use crate::table::{ClientTable, TokenTable};
+use crate::types::{TokenTypeHint, is_vschar};
+
+/// A row found by one of its tokens.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Found<M> {
+    /// The row.
+    pub token: M,
+    /// Which of its tokens was presented, whatever the hint said.
+    pub kind: TokenTypeHint,
+}
+
+/// The client with exactly this `client_id`.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown id is no error.
+pub fn find_client<C, P>(pool: &P, client_id: &str) -> Result<Option<C>, Error>
+where
+    P: ConnectionPool,
+    C: ClientTable<P::Connection>,
+{
+    if !is_vschar(client_id) {
+        return Ok(None);
+    }
+    pool.run(Intent::Read, |conn| load_client(conn, client_id))
+}
+
+/// [`find_client`] on the caller's connection.
+///
+/// # Errors
+/// As [`find_client`].
+pub fn load_client<C, Conn>(conn: &mut Conn, client_id: &str) -> Result<Option<C>, Error>
+where
+    C: ClientTable<Conn>,
+{
+    let mut found = None;
+    if is_vschar(client_id) {
+        C::load_by_client_id(conn, client_id, |row| {
+            if row.client_id() == client_id {
+                found.get_or_insert(row);
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+/// The row whose access or refresh token this is, whatever its state: one statement, also where the hint is wrong
+/// (RFC 7009 section 2.1).
+///
+/// Where a token is in several rows, the hinted kind is preferred (without a hint the access token, as in authlib), and
+/// then a row that is not revoked.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown token is no error.
+pub fn find_token<M, P>(
+    pool: &P,
+    token: &str,
+    hint: Option<TokenTypeHint>,
+) -> Result<Option<Found<M>>, Error>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    if !is_vschar(token) {
+        return Ok(None);
+    }
+    pool.run(Intent::Read, |conn| load_token(conn, token, hint))
+}
+
+/// [`find_token`] on the caller's connection.
+///
+/// # Errors
+/// As [`find_token`].
+pub fn load_token<M, Conn>(
+    conn: &mut Conn,
+    token: &str,
+    hint: Option<TokenTypeHint>,
+) -> Result<Option<Found<M>>, Error>
+where
+    M: TokenTable<Conn>,
+{
+    let mut best: Option<Found<M>> = None;
+    load_each_token(conn, token, hint, |found| {
+        let better = best
+            .as_ref()
+            .is_none_or(|best| rank(&found, hint) < rank(best, hint));
+        if better {
+            best = Some(found);
+        }
+    })?;
+    Ok(best)
+}
+
+/// Gives `each` every row whose access or refresh token this is, in one statement.
+pub(crate) fn load_each_token<M, Conn>(
+    conn: &mut Conn,
+    token: &str,
+    hint: Option<TokenTypeHint>,
+    mut each: impl FnMut(Found<M>),
+) -> Result<(), Error>
+where
+    M: TokenTable<Conn>,
+{
+    if !is_vschar(token) {
+        return Ok(());
+    }
+    let candidates = M::Storage::candidates(token);
+    M::load_by_token(conn, &candidates, |row| {
+        if let Some(kind) = kind_of(&row, &candidates, hint) {
+            each(Found { token: row, kind });
+        }
+    })
+}
+
+/// The row with exactly this access token, whatever its state.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown token is no error.
+pub fn find_access_token<M, P>(pool: &P, token: &str) -> Result<Option<M>, Error>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    if !is_vschar(token) {
+        return Ok(None);
+    }
+    pool.run(Intent::Read, |conn| load_access_token(conn, token))
+}
+
+/// [`find_access_token`] on the caller's connection.
+///
+/// # Errors
+/// As [`find_access_token`].
+pub fn load_access_token<M, Conn>(conn: &mut Conn, token: &str) -> Result<Option<M>, Error>
+where
+    M: TokenTable<Conn>,
+{
+    let mut found: Option<M> = None;
+    if is_vschar(token) {
+        let candidates = M::Storage::candidates(token);
+        M::load_by_access_token(conn, &candidates, |row| {
+            // A table without a unique index may hold a token twice: a revoked one stays revoked.
+            if candidates.matches(row.stored_access_token())
+                && (found.is_none() || row.is_revoked())
+            {
+                found = Some(row);
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+/// Which of the row's tokens was presented. `None` where only the database's collation takes them for equal.
+fn kind_of<M: OAuth2Token>(
+    row: &M,
+    presented: &Candidates<'_>,
+    hint: Option<TokenTypeHint>,
+) -> Option<TokenTypeHint> {
+    let is_access = presented.matches(row.stored_access_token());
+    let is_refresh = row
+        .stored_refresh_token()
+        .is_some_and(|stored| presented.matches(stored));
+    match (is_access, is_refresh) {
+        (true, true) => Some(hint.unwrap_or(TokenTypeHint::AccessToken)),
+        (true, false) => Some(TokenTypeHint::AccessToken),
+        (false, true) => Some(TokenTypeHint::RefreshToken),
+        (false, false) => None,
+    }
+}
+
+/// Lower is better.
+fn rank<M: OAuth2Token>(found: &Found<M>, hint: Option<TokenTypeHint>) -> (bool, bool) {
+    let preferred = hint.unwrap_or(TokenTypeHint::AccessToken);
+    (found.kind != preferred, found.token.is_revoked())
+}

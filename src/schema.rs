@@ -1,0 +1,58 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    oauth2_client (id) {
+        id -> Int8,
+        user_id -> Nullable<Int8>,
+        #[max_length = 48]
+        client_id -> Varchar,
+        #[max_length = 255]
+        client_secret -> Nullable<Varchar>,
+        client_id_issued_at -> Int8,
+        client_secret_expires_at -> Int8,
+        client_metadata -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    oauth2_code (id) {
+        id -> Int8,
+        user_id -> Nullable<Int8>,
+        #[max_length = 120]
+        code -> Varchar,
+        #[max_length = 48]
+        client_id -> Varchar,
+        redirect_uri -> Nullable<Text>,
+        response_type -> Nullable<Text>,
+        scope -> Nullable<Text>,
+        nonce -> Nullable<Text>,
+        auth_time -> Int8,
+        acr -> Nullable<Text>,
+        amr -> Nullable<Text>,
+        code_challenge -> Nullable<Text>,
+        #[max_length = 48]
+        code_challenge_method -> Nullable<Varchar>,
+    }
+}
+
+diesel::table! {
+    oauth2_token (id) {
+        id -> Int8,
+        user_id -> Nullable<Int8>,
+        #[max_length = 48]
+        client_id -> Varchar,
+        #[max_length = 40]
+        token_type -> Nullable<Varchar>,
+        #[max_length = 255]
+        access_token -> Varchar,
+        #[max_length = 255]
+        refresh_token -> Nullable<Varchar>,
+        scope -> Nullable<Text>,
+        issued_at -> Int8,
+        access_token_revoked_at -> Int8,
+        refresh_token_revoked_at -> Int8,
+        expires_in -> Int8,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(oauth2_client, oauth2_code, oauth2_token,);
