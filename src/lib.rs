@@ -16,6 +16,7 @@ mod error;
 pub mod factory;
 pub mod lookup;
 mod metadata;
+pub mod migrations;
 pub mod model;
 pub mod models;
 pub mod pool;

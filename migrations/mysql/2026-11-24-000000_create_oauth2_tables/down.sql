@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS oauth2_token;
+DROP TABLE IF EXISTS oauth2_code;
+DROP TABLE IF EXISTS oauth2_client;

@@ -1,0 +1,340 @@
+//! The bundled tables, made and kept up to date from within the program.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")] {
+//! use diesel::prelude::*;
+//! use diesel_oauth2::migrations;
+//!
+//! let mut connection = SqliteConnection::establish(":memory:").unwrap();
+//! let applied = migrations::run(&mut connection)?;
+//! assert_eq!(applied.len(), 1);
+//! assert!(migrations::run(&mut connection)?.is_empty(), "running again changes nothing");
+//! # }
+//! # Ok::<(), migrations::MigrationError>(())
+//! # ; use diesel_oauth2::migrations;
+//! ```
+//!
+//! Each function takes a connection of Diesel's or one out of an r2d2 pool.
+//!
+//! # Beside the application's own migrations
+//! What was applied is noted in a table of this crate's own, `__diesel_oauth2_migrations`. The application's
+//! `diesel migration run`, `revert` and `redo` do not see these versions, nor do these functions see the
+//! application's, so no version can collide with another.
+//!
+//! Who would rather have everything in Diesel's `__diesel_schema_migrations` gives `SQLITE_MIGRATIONS`,
+//! `POSTGRES_MIGRATIONS` or `MYSQL_MIGRATIONS` to Diesel's own harness, and then never calls [`run`].
+//!
+//! # Many processes at once
+//! [`run`] may be called by every process at its start. Where something is to be done they go one after the other, and
+//! all but the first find nothing left to do. Where nothing is, [`run`] only reads: no lock is taken, and a read-only
+//! replica is fine. A process that waits a minute in vain gets [`MigrationError::Busy`].
+//!
+//! # When a migration fails
+//! * *SQLite, PostgreSQL*: everything that the call did is rolled back. Inside a transaction of the caller's, it is part
+//!   of that transaction.
+//! * *MySQL, MariaDB*: these commit after each statement that defines a table, so the part done so far stays. It is
+//!   noted as begun, each statement skips what exists, and the next [`run`] completes it. Inside a transaction of the
+//!   caller's, which would be committed midway, the functions refuse to work
+//!   ([`MigrationError::InsideTransaction`]). The lock is one server's: in a Galera cluster, migrate on one node.
+//!
+//! # Tables that exist already
+//! [`run`] does not touch tables of the same names that it did not make ([`MigrationError::TableExists`]). [`adopt`]
+//! takes over those of a running authlib deployment as they are.
+
+mod dialect;
+mod error;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+
+use dialect::{Connected, Dialect, State};
+pub use error::MigrationError;
+#[cfg(feature = "mysql")]
+pub use mysql::MYSQL_MIGRATIONS;
+#[cfg(feature = "postgres")]
+pub use postgres::POSTGRES_MIGRATIONS;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SQLITE_MIGRATIONS;
+
+/// A connection whose database the bundled migrations know: Diesel's `SqliteConnection`, `PgConnection` and
+/// `MysqlConnection` as the features enable them, and an r2d2 pool's connection of those types.
+#[diagnostic::on_unimplemented(
+    message = "the bundled migrations have no dialect for a connection of type `{Self}`",
+    note = "enable the feature of its database: `sqlite`, `postgres` or `mysql`",
+    note = "pass Diesel's own connection, or an r2d2 pool's connection of that type"
+)]
+pub trait MigrationTarget: Connected {}
+
+impl<C: Connected> MigrationTarget for C {}
+
+/// One of the bundled migrations, and whether this database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationStatus {
+    /// The version: digits, in the order of which the migrations run.
+    pub version: String,
+    /// What it does.
+    pub name: String,
+    /// Whether it was applied or adopted.
+    pub applied: bool,
+}
+
+/// The tables of the first version, with the columns that authlib's mixins and their users' models have.
+const FIRST_TABLES: [(&str, &str); 3] = [
+    (
+        "oauth2_client",
+        "id, user_id, client_id, client_secret, client_id_issued_at, client_secret_expires_at, client_metadata",
+    ),
+    (
+        "oauth2_code",
+        "id, user_id, code, client_id, redirect_uri, response_type, scope, nonce, auth_time, acr, amr, \
+         code_challenge, code_challenge_method",
+    ),
+    (
+        "oauth2_token",
+        "id, user_id, client_id, token_type, access_token, refresh_token, scope, issued_at, \
+         access_token_revoked_at, refresh_token_revoked_at, expires_in",
+    ),
+];
+
+/// Applies what is pending and returns the versions applied, oldest first.
+///
+/// # Errors
+/// [`MigrationError::Busy`] where other processes are at it for a minute, [`MigrationError::TableExists`] where a
+/// table is there that this crate did not make, and whatever the database has against it.
+pub fn run<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
+    let connection = connection.connected();
+    // Without a lock and without writing: the usual start, on a database that is up to date.
+    if pending_in(connection)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    connection.exclusively(|connection| {
+        connection.create_tracking_table()?;
+        let records = connection.records()?;
+        let mut applied = Vec::new();
+        for (index, step) in steps::<C::Connection>()?.into_iter().enumerate() {
+            match state_of(&records, &step.version) {
+                Some(State::Applied | State::Adopted) => continue,
+                Some(State::Begun) => {}
+                None => {
+                    if index == 0 {
+                        refuse_existing_tables(connection)?;
+                    }
+                    connection.insert_record(&step.version, State::Begun)?;
+                }
+            }
+            (step.migration.run(connection)).map_err(|error| failed(&step.version, &*error))?;
+            connection.update_record(&step.version, State::Applied)?;
+            applied.push(step.version);
+        }
+        Ok(applied)
+    })
+}
+
+/// Every bundled migration, oldest first, and whether it was applied. Only reads.
+///
+/// # Errors
+/// Only what the database has against reading.
+pub fn status<C: MigrationTarget>(
+    connection: &mut C,
+) -> Result<Vec<MigrationStatus>, MigrationError> {
+    status_of(connection.connected())
+}
+
+/// The versions that [`run`] would apply, oldest first. Only reads.
+///
+/// # Errors
+/// Only what the database has against reading.
+pub fn pending<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
+    pending_in(connection.connected())
+}
+
+/// Reverts the last applied version and returns it, or `None` where nothing was applied.
+///
+/// Reverting the first version drops the tables with all that is in them, unless they were [adopted](adopt): those
+/// stay, and are only forgotten.
+///
+/// # Errors
+/// [`MigrationError::UnknownVersion`] where a newer release of this crate applied it; otherwise as [`run`].
+pub fn revert_last<C: MigrationTarget>(
+    connection: &mut C,
+) -> Result<Option<String>, MigrationError> {
+    revert(connection.connected(), 1).map(|mut reverted| reverted.pop())
+}
+
+/// Reverts every applied version and returns them, newest first. See [`revert_last`].
+///
+/// # Errors
+/// As [`revert_last`].
+pub fn revert_all<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
+    revert(connection.connected(), usize::MAX)
+}
+
+/// Takes over tables that are there already, as those of a running authlib deployment: notes the first version as
+/// applied without running it, and returns it, or `None` where that was noted before. [`run`] then applies what later
+/// versions add.
+///
+/// The tables must have the names and at least the columns of the first version. Nothing of them is changed: their
+/// integers stay 32 bits wide, and on MySQL their secrets stay in the collation that they have. The bundled models read
+/// them all the same.
+///
+/// # Errors
+/// [`MigrationError::NotAdoptable`] where a table or column is missing; otherwise as [`run`].
+pub fn adopt<C: MigrationTarget>(connection: &mut C) -> Result<Option<String>, MigrationError> {
+    let connection = connection.connected();
+    let Some(first) = steps::<C::Connection>()?.into_iter().next() else {
+        return Ok(None);
+    };
+    let is_recorded = |connection: &mut C::Connection| {
+        let records = connection.records()?;
+        // On MySQL, a version only begun is this crate's own work, to be completed and not adopted.
+        Ok::<_, MigrationError>(state_of(&records, &first.version).is_some())
+    };
+    if is_recorded(connection)? {
+        return Ok(None);
+    }
+    connection.exclusively(|connection| {
+        connection.create_tracking_table()?;
+        if is_recorded(connection)? {
+            return Ok(None);
+        }
+        for (table, columns) in FIRST_TABLES {
+            if !connection.has_table(table)? {
+                return Err(MigrationError::NotAdoptable {
+                    table,
+                    reason: "it does not exist".to_owned(),
+                });
+            }
+            let no_rows = format!("SELECT {columns} FROM {table} WHERE 1 = 0");
+            connection.batch_execute(&no_rows).map_err(|error| {
+                match crate::Error::from(error) {
+                    crate::Error::SchemaMismatch { message } => MigrationError::NotAdoptable {
+                        table,
+                        reason: message,
+                    },
+                    other => other.into(),
+                }
+            })?;
+        }
+        connection.insert_record(&first.version, State::Adopted)?;
+        Ok(Some(first.version.clone()))
+    })
+}
+
+/// A bundled migration in one dialect.
+struct Step<C: Dialect> {
+    version: String,
+    name: String,
+    migration: Box<dyn Migration<C::Backend>>,
+}
+
+/// Every migration, oldest first.
+fn steps<C: Dialect>() -> Result<Vec<Step<C>>, MigrationError> {
+    let migrations =
+        (C::MIGRATIONS.migrations()).map_err(|error| failed("of the crate", &*error))?;
+    let mut steps: Vec<Step<C>> = migrations
+        .into_iter()
+        .map(|migration: Box<dyn Migration<C::Backend>>| {
+            let full_name = migration.name().to_string();
+            Step {
+                version: migration.name().version().to_string(),
+                name: match full_name.split_once('_') {
+                    Some((_, name)) => name.to_owned(),
+                    None => full_name,
+                },
+                migration,
+            }
+        })
+        .collect();
+    steps.sort_unstable_by(|one, other| one.version.cmp(&other.version));
+    Ok(steps)
+}
+
+fn status_of<C: Dialect>(connection: &mut C) -> Result<Vec<MigrationStatus>, MigrationError> {
+    let records = connection.records()?;
+    let status = steps::<C>()?.into_iter().map(|step| MigrationStatus {
+        applied: state_of(&records, &step.version).is_some_and(State::is_applied),
+        version: step.version,
+        name: step.name,
+    });
+    Ok(status.collect())
+}
+
+fn pending_in<C: Dialect>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
+    let status = status_of(connection)?.into_iter();
+    Ok(status
+        .filter(|migration| !migration.applied)
+        .map(|migration| migration.version)
+        .collect())
+}
+
+fn revert<C: Dialect>(connection: &mut C, at_most: usize) -> Result<Vec<String>, MigrationError> {
+    let is_reverted = |connection: &mut C| {
+        let records = connection.records()?;
+        Ok::<_, MigrationError>(!records.iter().any(|(_, state)| state.is_applied()))
+    };
+    if is_reverted(connection)? {
+        return Ok(Vec::new());
+    }
+    connection.exclusively(|connection| {
+        let mut records = connection.records()?;
+        records.retain(|(_, state)| state.is_applied());
+        records.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+        let steps = steps::<C>()?;
+        let mut reverted = Vec::new();
+        for (version, state) in records.into_iter().take(at_most) {
+            let Some(step) = steps.iter().find(|step| step.version == version) else {
+                return Err(MigrationError::UnknownVersion { version });
+            };
+            if state == State::Applied {
+                connection.update_record(&version, State::Begun)?;
+                (step.migration.revert(connection)).map_err(|error| failed(&version, &*error))?;
+            }
+            connection.delete_record(&version)?;
+            reverted.push(version);
+        }
+        Ok(reverted)
+    })
+}
+
+fn refuse_existing_tables<C: Dialect>(connection: &mut C) -> Result<(), MigrationError> {
+    for (table, _) in FIRST_TABLES {
+        if connection.has_table(table)? {
+            return Err(MigrationError::TableExists { table });
+        }
+    }
+    Ok(())
+}
+
+fn state_of(records: &[(String, State)], version: &str) -> Option<State> {
+    let record = records.iter().find(|(recorded, _)| recorded == version);
+    record.map(|&(_, state)| state)
+}
+
+fn failed(version: &str, error: &(dyn std::error::Error + 'static)) -> MigrationError {
+    // Diesel wraps the database's answer into a type that it does not export: only the text gets through.
+    let text = error.to_string();
+    let message = match text.split_once(" with: ") {
+        Some((_, message)) => message,
+        None => &text,
+    };
+    let cause = crate::Error::from(diesel::result::Error::DatabaseError(
+        diesel::result::DatabaseErrorKind::Unknown,
+        Box::new(message.to_owned()),
+    ));
+    MigrationError::Failed {
+        version: version.to_owned(),
+        // The one message about a table's definition that quotes what is in its rows.
+        message: match message.starts_with("Duplicate entry") {
+            true => "the rows have duplicates of what is to be unique".to_owned(),
+            false => message.to_owned(),
+        },
+        cause,
+    }
+}
