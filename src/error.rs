@@ -272,6 +272,7 @@ fn from_message(message: &str) -> Error {
     if starts(&[
         "attempt to write a readonly database",
         "The MariaDB server is running with the --read-only",
+        "Cannot execute statement in a READ ONLY transaction",
     ]) || has(&["--read-only option", "--super-read-only option"])
     {
         return Error::ReadOnly;

@@ -72,12 +72,12 @@ pub trait Connected {
 impl<M> Connected for PooledConnection<M>
 where
     M: ManageConnection,
-    M::Connection: Dialect,
+    M::Connection: Connected,
 {
-    type Connection = M::Connection;
+    type Connection = <M::Connection as Connected>::Connection;
 
-    fn connected(&mut self) -> &mut M::Connection {
-        self
+    fn connected(&mut self) -> &mut Self::Connection {
+        (**self).connected()
     }
 }
 

@@ -52,6 +52,7 @@ mod sqlite;
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
+use diesel::r2d2::{ManageConnection, PooledConnection};
 
 use dialect::{Connected, Dialect, State};
 pub use error::MigrationError;
@@ -71,7 +72,12 @@ pub use sqlite::SQLITE_MIGRATIONS;
 )]
 pub trait MigrationTarget: Connected {}
 
-impl<C: Connected> MigrationTarget for C {}
+impl<M> MigrationTarget for PooledConnection<M>
+where
+    M: ManageConnection,
+    M::Connection: MigrationTarget,
+{
+}
 
 /// One of the bundled migrations, and whether this database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::MigrationError;
 use super::dialect::{self, Connected, Dialect, Found, State};
+use super::{MigrationError, MigrationTarget};
 use crate::Error;
 
 /// The bundled migrations for MySQL and MariaDB, as a source for Diesel's own harness.
@@ -13,6 +13,8 @@ pub const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/m
 
 /// The lock's name, which is the server's: it tells the databases apart, in at most the 64 characters that it may have.
 const LOCK_NAME: &str = "CONCAT('diesel_oauth2 migrations ', MD5(DATABASE()))";
+
+impl MigrationTarget for MysqlConnection {}
 
 impl Connected for MysqlConnection {
     type Connection = Self;

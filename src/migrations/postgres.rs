@@ -3,14 +3,16 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::MigrationError;
 use super::dialect::{self, Connected, Dialect, Found, State};
+use super::{MigrationError, MigrationTarget};
 
 /// The bundled migrations for PostgreSQL, as a source for Diesel's own harness.
 pub const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// The advisory lock's key, which is this database's alone: "oauth2" and a version of the scheme, as bytes.
 const LOCK_KEY: i64 = 0x6f61_7574_6832_0001;
+
+impl MigrationTarget for PgConnection {}
 
 impl Connected for PgConnection {
     type Connection = Self;
@@ -35,10 +37,7 @@ impl Dialect for PgConnection {
             return self.transaction(work);
         }
         // Each statement must see what was committed while it waited for the lock, whatever the session's default.
-        self.build_transaction()
-            .read_committed()
-            .read_write()
-            .run(work)
+        self.build_transaction().read_committed().run(work)
     }
 
     fn has_table(&mut self, table: &str) -> Result<bool, MigrationError> {

@@ -3,11 +3,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::MigrationError;
 use super::dialect::{self, Connected, Dialect, Found, State};
+use super::{MigrationError, MigrationTarget};
 
 /// The bundled migrations for SQLite, as a source for Diesel's own harness.
 pub const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+impl MigrationTarget for SqliteConnection {}
 
 impl Connected for SqliteConnection {
     type Connection = Self;

@@ -1,0 +1,627 @@
+//! Checklist rows 41 and 42: migrations; and what the bundled tables promise.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use diesel_oauth2::migrations::{
+    self, MigrationError, adopt, pending, revert_all, revert_last, run, status,
+};
+
+use crate::support::{TestDatabase, on_every_database};
+
+const FIRST: &str = "20261124000000";
+const TABLES: [&str; 3] = ["oauth2_client", "oauth2_code", "oauth2_token"];
+
+on_every_database!(
+    row_41_up_down_up_again,
+    row_41_run_twice_is_a_no_op,
+    row_41_status_and_pending_only_read,
+    row_41_eight_processes_at_once_on_one_empty_database,
+    row_41_a_failure_leaves_nothing_that_running_again_does_not_complete,
+    row_41_inside_a_transaction_of_the_callers,
+    row_41_a_pooled_connection_does,
+    row_41_tables_of_others_are_not_touched,
+    row_41_authlib_s_live_tables_are_adopted_and_never_dropped,
+    row_41_a_newer_release_s_version_is_left_alone,
+    row_42_live_beside_the_apps_own_migrations_both_ways_round,
+    schema_rs_agrees_with_the_catalog,
+    every_lookup_goes_by_an_index,
+    secrets_are_compared_byte_by_byte,
+    times_beyond_2038_fit,
+    deleting_a_client_takes_its_tokens_and_codes_along,
+);
+
+fn row_41_up_down_up_again<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    for _ in 0..2 {
+        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(existing_tables::<D>(conn), TABLES);
+        D::execute(conn, "INSERT INTO oauth2_client (client_id) VALUES ('c')");
+        assert_eq!(revert_last(conn), Ok(Some(FIRST.to_owned())));
+        assert!(existing_tables::<D>(conn).is_empty());
+        assert_eq!(revert_last(conn), Ok(None));
+    }
+    run(conn).expect("runs");
+    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(revert_all(conn), Ok(vec![]));
+    assert!(existing_tables::<D>(conn).is_empty());
+}
+
+fn row_41_run_twice_is_a_no_op<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    D::execute(conn, "INSERT INTO oauth2_client (client_id) VALUES ('c')");
+    assert_eq!(run(conn), Ok(vec![]));
+    assert_eq!(D::number(conn, "SELECT count(*) FROM oauth2_client"), 1);
+    // Neither does it write: a replica may be started on.
+    make_read_only::<D>(conn);
+    assert_eq!(run(conn), Ok(vec![]));
+}
+
+fn row_41_status_and_pending_only_read<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    make_read_only::<D>(conn);
+    let before = status(conn).expect("an empty database has a status");
+    assert_eq!(before.len(), 1);
+    assert_eq!(before[0].version, FIRST);
+    assert_eq!(before[0].name, "create_oauth2_tables");
+    assert!(!before[0].applied);
+    assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(revert_last(conn), Ok(None));
+    assert_eq!(
+        run(conn),
+        Err(MigrationError::Database(diesel_oauth2::Error::ReadOnly))
+    );
+
+    let conn = &mut database.connect();
+    run(conn).expect("runs");
+    make_read_only::<D>(conn);
+    assert!(status(conn).expect("a status")[0].applied);
+    assert_eq!(pending(conn), Ok(vec![]));
+}
+
+fn row_41_eight_processes_at_once_on_one_empty_database<D: TestDatabase>() {
+    for _ in 0..3 {
+        let Some(database) = D::create() else { return };
+        let mut children: Vec<_> = (0..8)
+            .map(|_| {
+                Command::new(std::env::current_exe().expect("the path of this program"))
+                    .args([
+                        "--exact",
+                        "migrations::one_of_eight_processes",
+                        "--nocapture",
+                    ])
+                    .env("TEST_MIGRATE_DATABASE", D::NAME)
+                    .env("TEST_MIGRATE_URL", database.url())
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .expect("starts")
+            })
+            .collect();
+        // Each reads a line before it begins: so all begin at once.
+        for child in &mut children {
+            let stdin = child.stdin.as_mut().expect("is piped");
+            stdin.write_all(b"go\n").expect("is read");
+        }
+        let mut appliers = 0;
+        for child in children {
+            let output = child.wait_with_output().expect("ends");
+            let printed = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success(),
+                "{printed}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(printed.contains("applied: "), "{printed}");
+            appliers += usize::from(printed.contains(FIRST));
+        }
+        assert_eq!(appliers, 1, "one process applied the version");
+        let conn = &mut database.connect();
+        assert_eq!(existing_tables::<D>(conn), TABLES);
+        assert_eq!(pending(conn), Ok(vec![]));
+    }
+}
+
+/// The other side of the test above; without its variables, nothing.
+#[test]
+fn one_of_eight_processes() {
+    fn migrate<C: Connection + migrations::MigrationTarget>(url: &str) {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).expect("a line");
+        let mut conn = C::establish(url).expect("the database answers");
+        println!("applied: {:?}", run(&mut conn).expect("runs"));
+    }
+
+    let (Ok(database), Ok(url)) = (
+        std::env::var("TEST_MIGRATE_DATABASE"),
+        std::env::var("TEST_MIGRATE_URL"),
+    ) else {
+        return;
+    };
+    match database.as_str() {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => migrate::<diesel::SqliteConnection>(&url),
+        #[cfg(feature = "postgres")]
+        "postgres" => migrate::<diesel::PgConnection>(&url),
+        #[cfg(feature = "mysql")]
+        "mysql" => migrate::<diesel::MysqlConnection>(&url),
+        other => panic!("unknown database {other}"),
+    }
+}
+
+fn row_41_a_failure_leaves_nothing_that_running_again_does_not_complete<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    if D::NAME == "mysql" {
+        // As a run leaves it that was cut short behind its first table.
+        run(conn).expect("runs");
+        D::execute(
+            conn,
+            "DROP TABLE oauth2_token; DROP TABLE oauth2_code;
+             UPDATE __diesel_oauth2_migrations SET state = 'begun'",
+        );
+        assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+    } else {
+        // A view in the way of the last table: the first two are made, and undone again.
+        D::execute(conn, "CREATE VIEW oauth2_token AS SELECT 1 AS one");
+        let error = run(conn).expect_err("the name is taken");
+        assert!(
+            matches!(&error, MigrationError::Failed { version, message, .. }
+                if version == FIRST && message.contains("oauth2_token")),
+            "{error:?}"
+        );
+        assert!(existing_tables::<D>(conn).is_empty());
+        D::execute(conn, "DROP VIEW oauth2_token");
+    }
+    assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(existing_tables::<D>(conn), TABLES);
+}
+
+fn row_41_inside_a_transaction_of_the_callers<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    let inside = conn.transaction(|conn| {
+        let applied = run(conn)?;
+        assert_eq!(applied, [FIRST]);
+        Err::<(), _>(MigrationError::UnknownVersion {
+            version: "rolled back".to_owned(),
+        })
+    });
+    let inside = inside.expect_err("is never committed");
+    if D::NAME == "mysql" {
+        assert_eq!(inside, MigrationError::InsideTransaction);
+    } else {
+        assert!(inside.to_string().contains("rolled back"), "{inside}");
+    }
+    assert!(existing_tables::<D>(conn).is_empty());
+    assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+}
+
+fn row_41_a_pooled_connection_does<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let pool = Pool::builder()
+        .max_size(1)
+        .build(ConnectionManager::<D::Conn>::new(database.url()))
+        .expect("a pool");
+    let mut conn = pool.get().expect("a connection");
+    assert_eq!(run(&mut conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(run(&mut *conn), Ok(vec![]));
+}
+
+fn row_41_tables_of_others_are_not_touched<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    D::execute(
+        conn,
+        "CREATE TABLE oauth2_token (id INTEGER NOT NULL PRIMARY KEY, access_token VARCHAR(255))",
+    );
+    let table = "oauth2_token";
+    assert_eq!(run(conn), Err(MigrationError::TableExists { table }));
+    assert_eq!(existing_tables::<D>(conn), [table]);
+    assert!(matches!(
+        adopt(conn),
+        Err(MigrationError::NotAdoptable {
+            table: "oauth2_client",
+            ..
+        })
+    ));
+    // A table with a column too few.
+    D::execute(
+        conn,
+        &AUTHLIB_S_TABLES.replace(" oauth2_token ", " other_token "),
+    );
+    let error = adopt(conn).expect_err("oauth2_token lacks most columns");
+    assert!(
+        matches!(&error, MigrationError::NotAdoptable { table: "oauth2_token", reason }
+            if reason.contains("user_id")),
+        "{error:?}"
+    );
+    assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+}
+
+/// As SQLAlchemy makes them from authlib's mixins.
+const AUTHLIB_S_TABLES: &str = "
+    CREATE TABLE oauth2_client (
+        id INTEGER NOT NULL, user_id INTEGER, client_id VARCHAR(48), client_secret VARCHAR(120),
+        client_id_issued_at INTEGER NOT NULL, client_secret_expires_at INTEGER NOT NULL, client_metadata TEXT,
+        PRIMARY KEY (id)
+    );
+    CREATE INDEX ix_oauth2_client_client_id ON oauth2_client (client_id);
+    CREATE TABLE oauth2_code (
+        id INTEGER NOT NULL, user_id INTEGER, code VARCHAR(120) NOT NULL, client_id VARCHAR(48), redirect_uri TEXT,
+        response_type TEXT, scope TEXT, nonce TEXT, auth_time INTEGER NOT NULL, acr TEXT, amr TEXT,
+        code_challenge TEXT, code_challenge_method VARCHAR(48), PRIMARY KEY (id), UNIQUE (code)
+    );
+    CREATE TABLE oauth2_token (
+        id INTEGER NOT NULL, user_id INTEGER, client_id VARCHAR(48), token_type VARCHAR(40),
+        access_token VARCHAR(255) NOT NULL, refresh_token VARCHAR(255), scope TEXT, issued_at INTEGER NOT NULL,
+        access_token_revoked_at INTEGER NOT NULL, refresh_token_revoked_at INTEGER NOT NULL,
+        expires_in INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (access_token)
+    );
+    CREATE INDEX ix_oauth2_token_refresh_token ON oauth2_token (refresh_token);";
+
+fn row_41_authlib_s_live_tables_are_adopted_and_never_dropped<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let conn = &mut database.connect();
+    D::execute(conn, AUTHLIB_S_TABLES);
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (id, client_id, client_id_issued_at, client_secret_expires_at)
+         VALUES (1, 'c', 0, 0)",
+    );
+    assert!(matches!(run(conn), Err(MigrationError::TableExists { .. })));
+    assert_eq!(adopt(conn), Ok(Some(FIRST.to_owned())));
+    assert_eq!(adopt(conn), Ok(None));
+    assert!(status(conn).expect("a status")[0].applied);
+    assert_eq!(run(conn), Ok(vec![]));
+    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(existing_tables::<D>(conn), TABLES);
+    assert_eq!(D::number(conn, "SELECT count(*) FROM oauth2_client"), 1);
+    // Forgotten, not dropped: they can be adopted again.
+    assert_eq!(adopt(conn), Ok(Some(FIRST.to_owned())));
+}
+
+fn row_41_a_newer_release_s_version_is_left_alone<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    D::execute(
+        conn,
+        "INSERT INTO __diesel_oauth2_migrations (version, state) VALUES ('29990101000000', 'applied')",
+    );
+    assert_eq!(run(conn), Ok(vec![]));
+    assert_eq!(pending(conn), Ok(vec![]));
+    let version = "29990101000000".to_owned();
+    assert_eq!(
+        revert_last(conn),
+        Err(MigrationError::UnknownVersion { version })
+    );
+    assert_eq!(existing_tables::<D>(conn), TABLES);
+}
+
+fn row_42_live_beside_the_apps_own_migrations_both_ways_round<D: TestDatabase>() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Even a version of the same number.
+    let names = ["00000000000001_first", "20261124000000_second"];
+    for name in names {
+        write_app_migration(folder.path(), name);
+    }
+    let app = FileBasedMigrations::from_path(folder.path()).expect("migrations");
+
+    for app_first in [true, false] {
+        let Some(database) = D::create() else { return };
+        let conn = &mut database.connect();
+        let run_app = |conn: &mut D::Conn| {
+            let applied = conn.run_pending_migrations(app.clone()).expect("run");
+            assert_eq!(applied.len(), 2);
+        };
+        if app_first {
+            run_app(conn);
+        }
+        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+        if !app_first {
+            run_app(conn);
+        }
+        D::execute(
+            conn,
+            "INSERT INTO oauth2_client (client_id) VALUES ('c'); INSERT INTO app_second (id) VALUES (1)",
+        );
+
+        // `diesel migration redo`, and then `revert --all`
+        let reverted = conn.revert_last_migration(app.clone()).expect("reverts");
+        assert_eq!(reverted.to_string(), "20261124000000");
+        let again = conn.run_pending_migrations(app.clone()).expect("run");
+        assert_eq!(again.len(), 1);
+        let reverted = conn.revert_all_migrations(app.clone()).expect("reverts");
+        assert_eq!(reverted.len(), 2);
+        assert_eq!(D::number(conn, "SELECT count(*) FROM oauth2_client"), 1);
+        assert_eq!(pending(conn), Ok(vec![]));
+
+        // The other way round.
+        run_app(conn);
+        D::execute(conn, "INSERT INTO app_second (id) VALUES (1)");
+        assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+        assert!(existing_tables::<D>(conn).is_empty());
+        assert_eq!(D::number(conn, "SELECT count(*) FROM app_second"), 1);
+        assert!(
+            !conn.has_pending_migration(app.clone()).expect("a status"),
+            "the app's versions are still noted"
+        );
+        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+    }
+}
+
+fn write_app_migration(folder: &Path, name: &str) {
+    let (_, table) = name.split_once('_').expect("a version and a name");
+    let folder = folder.join(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    let up = format!("CREATE TABLE app_{table} (id INTEGER NOT NULL PRIMARY KEY)");
+    std::fs::write(folder.join("up.sql"), up).expect("a file");
+    std::fs::write(folder.join("down.sql"), format!("DROP TABLE app_{table}")).expect("a file");
+}
+
+fn schema_rs_agrees_with_the_catalog<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let catalog = match D::NAME {
+        "sqlite" => {
+            "SELECT m.name || '.' || c.name || ' ' || lower(c.type) || iif(c.\"notnull\", ' not null', ' null') AS value
+             FROM sqlite_master AS m, pragma_table_info(m.name) AS c
+             WHERE m.type = 'table' AND m.name LIKE 'oauth2%' ORDER BY m.name, c.cid"
+        }
+        _ => {
+            "SELECT CONCAT(table_name, '.', column_name, ' ',
+                           CASE data_type WHEN 'character varying' THEN 'varchar' ELSE data_type END,
+                           CASE WHEN data_type IN ('varchar', 'character varying')
+                                THEN CONCAT('(', character_maximum_length, ')') ELSE '' END,
+                           CASE is_nullable WHEN 'YES' THEN ' null' ELSE ' not null' END) AS value
+             FROM information_schema.columns
+             WHERE table_name LIKE 'oauth2%' AND table_schema = (SELECT CURRENT)
+             ORDER BY table_name, ordinal_position"
+        }
+    };
+    let current = match D::NAME {
+        "postgres" => "SELECT current_schema()",
+        _ => "SELECT DATABASE()",
+    };
+    let catalog = catalog.replace("SELECT CURRENT", current);
+    let live = D::strings(&mut database.connect(), &catalog);
+    let mut printed = columns_of_schema_rs();
+    if D::NAME == "sqlite" {
+        // The row id has this type's name, and is 64 bits wide all the same.
+        for column in printed.iter_mut().filter(|column| column.contains(".id ")) {
+            *column = column.replace("bigint", "integer");
+        }
+    }
+    assert_eq!(live, printed);
+}
+
+/// Each column of `src/schema.rs` in the form `table.column type(length) null`.
+fn columns_of_schema_rs() -> Vec<String> {
+    let mut columns = Vec::new();
+    let mut table = "";
+    let mut length = None;
+    for line in include_str!("../../src/schema.rs").lines().map(str::trim) {
+        if let Some((name, "(id) {")) = line.split_once(' ') {
+            table = name;
+        } else if let Some(max) = line.strip_prefix("#[max_length = ") {
+            length = max.strip_suffix(']');
+        } else if let Some((column, sql_type)) = line.split_once(" -> ") {
+            let sql_type = sql_type.trim_end_matches(',');
+            let (sql_type, null) = match sql_type.strip_prefix("Nullable<") {
+                Some(inner) => (inner.trim_end_matches('>'), "null"),
+                None => (sql_type, "not null"),
+            };
+            let sql_type = match (sql_type, length.take()) {
+                ("Int8", None) => "bigint".to_owned(),
+                ("Varchar", Some(length)) => format!("varchar({length})"),
+                ("Text", None) => "text".to_owned(),
+                other => panic!("{column} is {other:?}"),
+            };
+            columns.push(format!("{table}.{column} {sql_type} {null}"));
+        }
+    }
+    assert_eq!(columns.len(), 7 + 13 + 11);
+    columns
+}
+
+fn every_lookup_goes_by_an_index<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    fill::<D>(conn, 20_000);
+    let lookups = [
+        ("oauth2_client WHERE client_id = ?", vec!["client-7"]),
+        ("oauth2_code WHERE code = ?", vec!["code-7"]),
+        ("oauth2_code WHERE client_id = ?", vec!["client-7"]),
+        ("oauth2_code WHERE auth_time < 100", vec![]),
+        ("oauth2_token WHERE access_token = ?", vec!["access-7"]),
+        ("oauth2_token WHERE refresh_token = ?", vec!["refresh-7"]),
+        (
+            "oauth2_token WHERE access_token = ? OR refresh_token = ?",
+            vec!["refresh-7", "refresh-7"],
+        ),
+        ("oauth2_token WHERE client_id = ?", vec!["client-7"]),
+        ("oauth2_token WHERE user_id = 7", vec![]),
+        ("oauth2_token WHERE issued_at < 100", vec![]),
+    ];
+    let scan = match D::NAME {
+        "sqlite" => "SCAN ",
+        "postgres" => "Seq Scan",
+        _ => "\"access_type\": \"ALL\"",
+    };
+    let index = match D::NAME {
+        "sqlite" => "USING INDEX",
+        "postgres" => "Index Cond",
+        _ => "\"used_key_parts\"",
+    };
+    for (lookup, parameters) in lookups {
+        let plan = D::explain(conn, &format!("SELECT * FROM {lookup}"), &parameters);
+        assert!(!plan.contains(scan), "{lookup}: {plan}");
+        assert!(plan.contains(index), "{lookup}: {plan}");
+    }
+}
+
+/// Many rows: on a table that fits a page no planner looks at an index.
+fn fill<D: TestDatabase>(conn: &mut D::Conn, rows: u32) {
+    if D::NAME == "mysql" {
+        D::execute(
+            conn,
+            &format!("SET max_recursive_iterations = {}", rows + 1),
+        );
+    }
+    let numbers = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+    );
+    D::execute(
+        conn,
+        &format!(
+            "INSERT INTO oauth2_client (client_id) {numbers} SELECT concat('client-', i) FROM n;
+             INSERT INTO oauth2_code (client_id, code, auth_time) {numbers}
+             SELECT concat('client-', i), concat('code-', i), i FROM n;
+             INSERT INTO oauth2_token (client_id, user_id, access_token, refresh_token, issued_at) {numbers}
+             SELECT concat('client-', i), i, concat('access-', i),
+                    CASE WHEN i % 3 = 0 THEN NULL ELSE concat('refresh-', i) END, i
+             FROM n;"
+        ),
+    );
+    D::execute(
+        conn,
+        match D::NAME {
+            "mysql" => "ANALYZE TABLE oauth2_client, oauth2_code, oauth2_token",
+            _ => "ANALYZE",
+        },
+    );
+}
+
+fn secrets_are_compared_byte_by_byte<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (client_id, client_secret) VALUES ('acc5', 'acc5');
+         INSERT INTO oauth2_code (client_id, code, auth_time) VALUES ('acc5', 'acc5', 0);
+         INSERT INTO oauth2_token (client_id, access_token, refresh_token, issued_at)
+         VALUES ('acc5', 'acc5', 'acc5', 0)",
+    );
+    let columns = [
+        ("oauth2_client", "client_id"),
+        ("oauth2_client", "client_secret"),
+        ("oauth2_code", "code"),
+        ("oauth2_code", "client_id"),
+        ("oauth2_token", "client_id"),
+        ("oauth2_token", "access_token"),
+        ("oauth2_token", "refresh_token"),
+    ];
+    for (table, column) in columns {
+        for (text, expected) in [
+            ("acc5", 1),
+            ("ACC5", 0),
+            ("Acc5", 0),
+            ("acc5 ", 0),
+            ("acc5   ", 0),
+            (" acc5", 0),
+            ("åcc5", 0),
+            ("acc5\u{1f980}", 0),
+            ("", 0),
+        ] {
+            let query = format!("SELECT count(*) FROM {table} WHERE {column} = '{text}'");
+            assert_eq!(D::number(conn, &query), expected, "{query}");
+        }
+    }
+    // Texts that differ only so are no duplicates either.
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (client_id) VALUES ('ACC5'), ('acc5 '), ('åcc5')",
+    );
+}
+
+fn times_beyond_2038_fit<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (client_id, client_secret_expires_at) VALUES ('c', 253402300799);
+         INSERT INTO oauth2_token (client_id, access_token, issued_at, expires_in)
+         VALUES ('c', 'a', 253402300799, 253402300799)",
+    );
+    let issued_at = D::number(conn, "SELECT issued_at FROM oauth2_token");
+    assert_eq!(issued_at, 253_402_300_799);
+}
+
+fn deleting_a_client_takes_its_tokens_and_codes_along<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    if D::NAME == "sqlite" {
+        D::execute(conn, "PRAGMA foreign_keys = ON");
+    }
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (client_id) VALUES ('one'), ('two');
+         INSERT INTO oauth2_code (client_id, code, auth_time) VALUES ('one', '1', 0), ('two', '2', 0);
+         INSERT INTO oauth2_token (client_id, access_token, issued_at) VALUES ('one', '1', 0), ('two', '2', 0);
+         DELETE FROM oauth2_client WHERE client_id = 'one'",
+    );
+    for table in TABLES {
+        assert_eq!(D::number(conn, &format!("SELECT count(*) FROM {table}")), 1);
+    }
+    let stranger = conn.batch_execute(
+        "INSERT INTO oauth2_token (client_id, access_token, issued_at) VALUES ('none', '3', 0)",
+    );
+    assert!(stranger.is_err());
+    // Down works with rows in every table.
+    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+}
+
+/// The names of the bundled tables that exist, sorted.
+fn existing_tables<D: TestDatabase>(conn: &mut D::Conn) -> Vec<String> {
+    D::strings(
+        conn,
+        match D::NAME {
+            "sqlite" => {
+                "SELECT name AS value FROM sqlite_master
+                 WHERE type = 'table' AND name LIKE 'oauth2%' ORDER BY name"
+            }
+            "postgres" => {
+                "SELECT table_name::text AS value FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name LIKE 'oauth2%'
+                 ORDER BY table_name"
+            }
+            _ => {
+                "SELECT table_name AS value FROM information_schema.tables
+                 WHERE table_schema = DATABASE() AND table_name LIKE 'oauth2%' ORDER BY table_name"
+            }
+        },
+    )
+}
+
+/// From here on this connection is refused every write.
+fn make_read_only<D: TestDatabase>(conn: &mut D::Conn) {
+    D::execute(
+        conn,
+        match D::NAME {
+            "sqlite" => "PRAGMA query_only = ON",
+            "postgres" => "SET default_transaction_read_only = on",
+            _ => "SET SESSION TRANSACTION READ ONLY",
+        },
+    );
+}
