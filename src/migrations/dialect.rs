@@ -6,8 +6,8 @@ use diesel_migrations::EmbeddedMigrations;
 
 use super::MigrationError;
 
-/// How long to wait for other processes.
-pub(super) const PATIENCE_SECONDS: u32 = 60;
+/// How long to wait for other processes. The unit tests wait in vain.
+pub(super) const PATIENCE_SECONDS: u32 = if cfg!(test) { 1 } else { 60 };
 
 // The notes. `run_on` is for people to read.
 diesel::table! {

@@ -344,3 +344,99 @@ fn failed(version: &str, error: &(dyn std::error::Error + 'static)) -> Migration
         cause,
     }
 }
+
+#[cfg(all(test, any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod tests {
+    use super::*;
+
+    /// Two connections to one database: while the first is at it, the second is refused after a while; then it works.
+    fn only_one_at_a_time<C: Dialect + MigrationTarget<Connection = C>>(
+        one: &mut C,
+        another: &mut C,
+    ) {
+        one.exclusively(|_| {
+            assert_eq!(
+                another.exclusively(|_| Ok(())),
+                Err(MigrationError::Busy),
+                "the lock is held"
+            );
+            Ok(())
+        })
+        .expect("the lock is free");
+        another.exclusively(|_| Ok(())).expect("the lock is free");
+        // Work that fails gives it back as well.
+        let version = "1".to_owned();
+        let failure = MigrationError::UnknownVersion { version };
+        assert_eq!(
+            one.exclusively(|_| Err::<(), _>(failure.clone())),
+            Err(failure)
+        );
+        another.exclusively(|_| Ok(())).expect("the lock is free");
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn row_41_only_one_at_a_time_on_sqlite() {
+        use diesel::{Connection, SqliteConnection};
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("test.sqlite");
+        let connect =
+            || SqliteConnection::establish(file.to_str().expect("UTF-8")).expect("a database");
+        only_one_at_a_time(&mut connect(), &mut connect());
+    }
+
+    /// On the administrator's own database: nothing is written there.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    fn only_one_at_a_time_on<C: Dialect + MigrationTarget<Connection = C>>(variable: &str) {
+        let Ok(url) = std::env::var(variable) else {
+            assert!(
+                std::env::var_os("DIESEL_OAUTH2_TEST_REQUIRE_ALL").is_none(),
+                "{variable} is not set, and every database is asked for"
+            );
+            eprintln!("skipped: {variable} is not set");
+            return;
+        };
+        let connect = || C::establish(&url).expect("the test server answers");
+        only_one_at_a_time(&mut connect(), &mut connect());
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn row_41_only_one_at_a_time_on_postgres() {
+        only_one_at_a_time_on::<diesel::PgConnection>("DIESEL_OAUTH2_TEST_POSTGRES_URL");
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn row_41_only_one_at_a_time_on_mysql() {
+        only_one_at_a_time_on::<diesel::MysqlConnection>("DIESEL_OAUTH2_TEST_MYSQL_URL");
+    }
+
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[test]
+    fn each_migration_runs_inside_the_transaction_of_the_call() {
+        fn check<C: Dialect>() {
+            for step in steps::<C>().expect("migrations") {
+                // One that may not would need a lock that outlives transactions.
+                assert!(step.migration.metadata().run_in_transaction());
+            }
+        }
+
+        #[cfg(feature = "sqlite")]
+        check::<diesel::SqliteConnection>();
+        #[cfg(feature = "postgres")]
+        check::<diesel::PgConnection>();
+    }
+
+    #[test]
+    fn a_failure_quotes_no_row() {
+        let error = |message: &str| failed("1", &*Box::<dyn std::error::Error>::from(message));
+        let duplicate = error("Failed to run 1_x with: Duplicate entry 's3cret' for key 'k'");
+        assert!(!format!("{duplicate:?} {duplicate}").contains("s3cret"));
+        assert_eq!(
+            error("Failed to run 1_x with: table t already exists").to_string(),
+            "migration 1 failed: table t already exists"
+        );
+    }
+}
