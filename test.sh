@@ -96,14 +96,13 @@ clean_up() {
     exit "$status"
 }
 
-# Neither server runs as root: under root each gets its own user, with `setpriv`, which leaves the process id ours.
+# Neither server runs as root: under root each gets its own user. `setpriv` and `env` become the command that they run,
+# so that a background job's id is the server's own; a function around them would be a process in between.
 as_user() {
-    local user=$1
-    shift
-    if (( EUID != 0 )); then
-        "$@"
+    if (( EUID == 0 )); then
+        as=(setpriv --reuid="$1" --regid="$(id -g "$1")" --clear-groups -- env HOME="$scratch/$1")
     else
-        setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- env HOME="$scratch/$user" "$@"
+        as=(env)
     fi
 }
 
@@ -138,17 +137,18 @@ wait_for() {
 }
 
 start_postgres() {
-    local bin port folder=$scratch/postgres
+    local bin port as folder=$scratch/postgres
     bin=$(postgres_bin)
+    as_user postgres
     own_folder postgres
     printf '%s' "$password" >"$folder/password"
     if (( EUID == 0 )); then chown postgres "$folder/password"; fi
-    as_user postgres "$bin/initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
+    "${as[@]}" "$bin/initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
         --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$folder.log" 2>&1 \
         || { cat "$folder.log" >&2; die "initdb failed"; }
     port=$(free_port)
     # Without fsync a commit still outlives the server's process, only not the machine's power.
-    as_user postgres "$bin/postgres" -D "$folder/data" -p "$port" \
+    "${as[@]}" "$bin/postgres" -D "$folder/data" -p "$port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories="$folder" -c max_connections=300 \
         -c shared_buffers=128MB -c fsync=off -c full_page_writes=off >>"$folder.log" 2>&1 </dev/null &
     server_pids+=($!)
@@ -158,14 +158,15 @@ start_postgres() {
 }
 
 start_mariadb() {
-    local port folder=$scratch/mysql client
+    local port as folder=$scratch/mysql client
+    as_user mysql
     own_folder mysql
-    as_user mysql mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db \
+    "${as[@]}" mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db \
         --auth-root-authentication-method=normal >"$folder.log" 2>&1 \
         || { cat "$folder.log" >&2; die "mariadb-install-db failed"; }
     port=$(free_port)
     # The character set is that of Debian's own configuration. At 2, a commit outlives the server's process.
-    as_user mysql "$(command -v mariadbd)" --no-defaults --datadir="$folder/data" --tmpdir="$folder" \
+    "${as[@]}" "$(command -v mariadbd)" --no-defaults --datadir="$folder/data" --tmpdir="$folder" \
         --socket="$folder/socket" --pid-file="$folder/pid" --port="$port" --bind-address=127.0.0.1 \
         --skip-name-resolve --max-connections=300 --character-set-server=utf8mb4 \
         --collation-server=utf8mb4_general_ci --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=128M \
