@@ -11,7 +11,7 @@ use crate::Error;
 use crate::model::OAuth2Token;
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::{Candidates, SecretStorage};
-use crate::table::{ClientTable, TokenTable};
+use crate::table::{ClientTable, CodeTable, TokenTable};
 use crate::types::{TokenTypeHint, is_vschar};
 
 /// A row found by one of its tokens.
@@ -164,6 +164,41 @@ where
     Ok(found)
 }
 
+/// The authorization code with exactly this text, whatever its state.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown code is no error.
+pub fn find_code<M, P>(pool: &P, code: &str) -> Result<Option<M>, Error>
+where
+    P: ConnectionPool,
+    M: CodeTable<P::Connection>,
+{
+    if !is_vschar(code) {
+        return Ok(None);
+    }
+    pool.run(Intent::Read, |conn| load_code(conn, code))
+}
+
+/// [`find_code`] on the caller's connection.
+///
+/// # Errors
+/// As [`find_code`].
+pub fn load_code<M, Conn>(conn: &mut Conn, code: &str) -> Result<Option<M>, Error>
+where
+    M: CodeTable<Conn>,
+{
+    let mut found = None;
+    if is_vschar(code) {
+        let candidates = M::Storage::candidates(code);
+        M::load_by_code(conn, &candidates, |row| {
+            if candidates.matches(row.stored_code()) {
+                found.get_or_insert(row);
+            }
+        })?;
+    }
+    Ok(found)
+}
+
 /// Which of the row's tokens was presented. `None` where only the database's collation takes them for equal.
 fn kind_of<M: OAuth2Token>(
     row: &M,
@@ -186,4 +221,50 @@ fn kind_of<M: OAuth2Token>(
 fn rank<M: OAuth2Token>(found: &Found<M>, hint: Option<TokenTypeHint>) -> (bool, bool) {
     let preferred = hint.unwrap_or(TokenTypeHint::AccessToken);
     (found.kind != preferred, found.token.is_revoked())
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::test_support::{self, Statement, TestClient, TestToken, statements};
+
+    #[test]
+    fn only_the_exact_client_is_found_and_the_impossible_is_not_asked_for() {
+        TestClient::public("App ").insert();
+        TestClient::public("App").insert();
+        let find = |id: &str| {
+            let client: Option<TestClient> = find_client(&test_support::pool(), id).expect("works");
+            client.map(|client| crate::OAuth2Client::client_id(&client).into_owned())
+        };
+        for id in ["App", "App "] {
+            assert_eq!(find(id).as_deref(), Some(id));
+        }
+        assert_eq!(find("app"), None);
+        statements();
+        for id in ["", "\0", "App\u{e9}", "\u{1f980}", "App\n"] {
+            assert_eq!(find(id), None, "{id:?}");
+        }
+        assert_eq!(statements(), []);
+    }
+
+    #[test]
+    fn a_token_is_found_by_one_statement_and_the_impossible_by_none() {
+        TestToken::new("app", "acc").refresh("ref").insert();
+        let find = |token, hint| {
+            find_token::<TestToken, _>(&test_support::pool(), token, hint).expect("works")
+        };
+        for hint in [
+            None,
+            Some(TokenTypeHint::AccessToken),
+            Some(TokenTypeHint::RefreshToken),
+        ] {
+            let kind = |token| find(token, hint).map(|found| found.kind);
+            assert_eq!(kind("acc"), Some(TokenTypeHint::AccessToken));
+            assert_eq!(kind("ref"), Some(TokenTypeHint::RefreshToken));
+            assert_eq!(kind("REF"), None);
+            assert_eq!(statements(), [Statement::LoadByToken; 3]);
+            assert_eq!(kind("\u{e9}"), None);
+            assert_eq!(statements(), []);
+        }
+    }
 }

@@ -1,0 +1,24 @@
+//! Endpoints from request to response, in parts neutral of any web framework: an `Authorization` value and a form go
+//! in; a status, headers and a body come out.
+
+mod basic;
+mod client_authentication;
+mod credentials;
+mod error;
+mod failure;
+#[cfg(feature = "http")]
+mod http;
+mod request;
+mod response;
+mod revocation;
+
+pub use client_authentication::{
+    AuthenticatedClient, ClientAuthenticator, create_client_authenticator,
+};
+pub use error::OAuth2Error;
+pub use failure::Failure;
+pub use request::EndpointRequest;
+pub use response::EndpointResponse;
+pub use revocation::{RevocationEndpoint, create_revocation_endpoint};
+
+pub use crate::header::Realm;
