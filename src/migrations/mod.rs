@@ -1,17 +1,16 @@
 //! The bundled tables, made and kept up to date from within the program.
 //!
 //! ```
-//! # #[cfg(feature = "sqlite")] {
 //! use diesel::prelude::*;
 //! use diesel_oauth2::migrations;
 //!
+//! # #[cfg(feature = "sqlite")] {
 //! let mut connection = SqliteConnection::establish(":memory:").unwrap();
 //! let applied = migrations::run(&mut connection)?;
 //! assert_eq!(applied.len(), 1);
 //! assert!(migrations::run(&mut connection)?.is_empty(), "running again changes nothing");
 //! # }
 //! # Ok::<(), migrations::MigrationError>(())
-//! # ; use diesel_oauth2::migrations;
 //! ```
 //!
 //! Each function takes a connection of Diesel's or one out of an r2d2 pool.
@@ -41,6 +40,10 @@
 //! [`run`] does not touch tables of the same names that it did not make ([`MigrationError::TableExists`]). [`adopt`]
 //! takes over those of a running authlib deployment as they are.
 
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
 mod dialect;
 mod error;
 #[cfg(feature = "mysql")]
