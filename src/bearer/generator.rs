@@ -131,8 +131,8 @@ type LifetimeFn = Arc<dyn Fn(&dyn OAuth2Client, &GrantType) -> i64 + Send + Sync
 /// Makes the token endpoint's answers: authlib's `BearerTokenGenerator`, with the defaults of its
 /// `create_bearer_token_generator`.
 ///
-/// Access tokens are 42 random alphanumeric characters. Refresh tokens are made once asked for. Lifetimes are authlib's:
-/// ten days for `authorization_code`, `password` and `client_credentials`, an hour for anything else.
+/// Access tokens are 42 random alphanumeric characters. Refresh tokens are made once asked for. Lifetimes are
+/// authlib's: ten days for `authorization_code`, `password` and `client_credentials`, an hour for anything else.
 ///
 /// ```
 /// use diesel_oauth2::bearer::{BearerTokenGenerator, GenerateRequest};

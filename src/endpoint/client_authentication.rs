@@ -15,8 +15,8 @@ use crate::types::{AuthMethod, Endpoint};
 /// Creates what authenticates the clients of an endpoint (RFC 6749 section 2.3), by `client_secret_basic`,
 /// `client_secret_post` and `none` unless told otherwise.
 ///
-/// Mirrors authlib's `ClientAuthentication`, and is stricter where RFC 6749 is: a request that authenticates in two ways
-/// at once is refused, and every failure is `invalid_client` with status 401 in the same words.
+/// Mirrors authlib's `ClientAuthentication`, and is stricter where RFC 6749 is: a request that authenticates in two
+/// ways at once is refused, and every failure is `invalid_client` with status 401 in the same words.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {

@@ -1,4 +1,4 @@
-//! The types of the `http` crate, which axum, actix-web's and Rocket's adapters, hyper and tower share.
+//! To and from the types of the `http` crate, which hyper, tower and axum share.
 
 use std::borrow::Cow;
 
