@@ -110,9 +110,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("-- Save a token with the application's own column filled");
     let generator = BearerTokenGenerator::new();
-    let request = GenerateRequest::new(&app, GrantType::AuthorizationCode).scope("read");
+    let request = GenerateRequest::new(GrantType::AuthorizationCode, &app).scope("read");
     let issued = generator.generate(&request)?;
-    let context = Context { tenant: "north".into() };
+    let context = Context {
+        tenant: "north".into(),
+    };
     save_token(&issued, &TokenRequest::new(&app).user(42).extra(context))?;
 
     println!("-- Query and validate it");

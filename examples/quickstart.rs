@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     step("Generate a token and save it for user 7");
     let generator = BearerTokenGenerator::new().with_refresh_tokens();
-    let request = GenerateRequest::new(&client, GrantType::AuthorizationCode)
+    let request = GenerateRequest::new(GrantType::AuthorizationCode, &client)
         .user(&7)
         .scope("profile admin");
     let issued = generator.generate(&request)?;
@@ -66,10 +66,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         issued.scope.as_deref().unwrap_or_default(),
         issued.expires_in
     );
-    let refresh_token = issued.refresh_token.clone().ok_or("refresh tokens are on")?;
+    let refresh_token = issued
+        .refresh_token
+        .clone()
+        .ok_or("refresh tokens are on")?;
 
     step("Query it: with the right hint, the wrong one, and none");
-    for hint in [Some(TokenTypeHint::AccessToken), Some(TokenTypeHint::RefreshToken), None] {
+    for hint in [
+        Some(TokenTypeHint::AccessToken),
+        Some(TokenTypeHint::RefreshToken),
+        None,
+    ] {
         let token = query_token(&issued.access_token, hint)?.ok_or("the token was just saved")?;
         println!("   {hint:?}: issued to {}", token.client_id());
     }

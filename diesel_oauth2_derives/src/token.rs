@@ -329,6 +329,6 @@ pub(crate) fn user_id(model: &Model) -> (TokenStream, TokenStream) {
             quote_spanned!(ty.span()=> <#ty as #krate::column::UserIdColumn>::Id),
             quote_spanned!(ty.span()=> <#ty as #krate::column::UserIdColumn>::id(&self.#ident)),
         ),
-        None => (quote!(::core::convert::Infallible), quote!(None)),
+        None => (quote!(#krate::column::NoUserColumn), quote!(None)),
     }
 }

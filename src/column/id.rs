@@ -54,8 +54,11 @@ impl Identifier for String {
     }
 }
 
-/// The id of nobody: the user's id of a model without a column for it.
-impl Identifier for std::convert::Infallible {
+/// The user's id of a model without a column for it: there is no such value, so no user can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoUserColumn {}
+
+impl Identifier for NoUserColumn {
     type Bound<'a> = Self;
 
     fn parse(_: &str) -> Option<Self> {

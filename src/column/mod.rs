@@ -10,7 +10,7 @@ mod metadata;
 mod text;
 mod time;
 
-pub use id::{ClientIdColumn, Identifier, UserIdColumn};
+pub use id::{ClientIdColumn, Identifier, NoUserColumn, UserIdColumn};
 pub use int::{Int, OptionalInt};
 pub use members::MembersColumn;
 pub use metadata::{ListColumn, MetadataColumn};

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use chrono::DateTime;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_oauth2::clock::Clock;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
-use diesel_oauth2::table::{ClientTable, CodeTable, RevocableTokenTable};
+use diesel_oauth2::table::{ClientTable, CodeTable, RevocableTokenTable, TokenTable};
 use diesel_oauth2::{
-    ClientMetadata, Error, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token, TokenRequest,
-    TokenResponse, create_query_client_func, create_save_token_func_with_clock,
+    ClientMetadata, Error, OAuth2Token, TokenRequest, TokenResponse, create_query_client_func,
+    create_save_token_func_with_clock,
 };
+
+use crate::own_schema::Context;
+use crate::support::TestDatabase;
 
 /// The moment at which every test's clock starts.
 pub const NOW: i64 = 1_790_000_000;
@@ -34,6 +38,12 @@ pub trait Fixture: Sized {
     type Conn: DatabaseConnection;
     type Client: ClientTable<Self::Conn> + Clone;
     type Token: RevocableTokenTable<Self::Conn>;
+    /// The same table with secrets stored in plain.
+    type PlainToken: RevocableTokenTable<
+            Self::Conn,
+            UserId = <Self::Token as OAuth2Token>::UserId,
+            Extra = <Self::Token as OAuth2Token>::Extra,
+        >;
     type Code: CodeTable<
             Self::Conn,
             UserId = <Self::Token as OAuth2Token>::UserId,
@@ -64,7 +74,6 @@ pub trait Fixture: Sized {
     /// Every text stored in the token table.
     fn stored_texts(conn: &mut Self::Conn) -> Vec<String>;
 
-    /// Makes the first token found not revoked and issued at the given time, whatever it was.
     fn pool(&self) -> TestPool<Self> {
         PoolBuilder::new(self.url())
             .max_size(4)
@@ -105,8 +114,20 @@ impl<F: Fixture> Scene<F> {
     }
 
     pub fn save_for(&self, response: &TokenResponse, user: Option<u32>) -> Result<(), Error> {
+        self.save_as::<F::Token>(response, user)
+    }
+
+    /// Saves a token in plain for user 1.
+    pub fn save_plain(&self, response: &TokenResponse) -> Result<(), Error> {
+        self.save_as::<F::PlainToken>(response, Some(1))
+    }
+
+    fn save_as<M>(&self, response: &TokenResponse, user: Option<u32>) -> Result<(), Error>
+    where
+        M: TokenTable<F::Conn, UserId = UserId<F>, Extra = Extra<F>>,
+    {
         let save_token =
-            create_save_token_func_with_clock::<F::Token, _, _>(self.pool.clone(), self.clock.clone());
+            create_save_token_func_with_clock::<M, _, _>(self.pool.clone(), self.clock.clone());
         let mut request = TokenRequest::new(&self.client).extra(F::extra());
         if let Some(user) = user {
             request = request.user(F::user(user));
@@ -185,3 +206,226 @@ pub struct Bundled<D>(pub D);
 
 /// A schema of the user's own.
 pub struct Own<D>(pub D);
+
+/// Makes a test of each database and schema out of a generic function of the same name.
+macro_rules! on_every_schema {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use crate::fixture::{Bundled, Own};
+
+            #[cfg(feature = "sqlite")]
+            #[test]
+            fn sqlite_bundled() {
+                super::$name::<Bundled<crate::support::Sqlite>>();
+            }
+            #[cfg(feature = "sqlite")]
+            #[test]
+            fn sqlite_own() {
+                super::$name::<Own<crate::support::Sqlite>>();
+            }
+            #[cfg(feature = "postgres")]
+            #[test]
+            fn postgres_bundled() {
+                super::$name::<Bundled<crate::support::Postgres>>();
+            }
+            #[cfg(all(feature = "postgres", feature = "uuid"))]
+            #[test]
+            fn postgres_own() {
+                super::$name::<Own<crate::support::Postgres>>();
+            }
+            #[cfg(feature = "mysql")]
+            #[test]
+            fn mysql_bundled() {
+                super::$name::<Bundled<crate::support::Mysql>>();
+            }
+            #[cfg(feature = "mysql")]
+            #[test]
+            fn mysql_own() {
+                super::$name::<Own<crate::support::Mysql>>();
+            }
+        }
+    )*};
+}
+pub(crate) use on_every_schema;
+
+macro_rules! bundled {
+    ($database:ident) => {
+        impl Fixture for Bundled<crate::support::$database> {
+            type Conn = <crate::support::$database as TestDatabase>::Conn;
+            type Client = diesel_oauth2::models::Client;
+            type Token = diesel_oauth2::models::Token;
+            type PlainToken = diesel_oauth2::models::authlib::Token;
+            type Code = diesel_oauth2::models::AuthorizationCode;
+
+            fn create() -> Option<Self> {
+                crate::support::$database::create_migrated().map(Self)
+            }
+
+            fn url(&self) -> String {
+                self.0.url()
+            }
+
+            fn client_id(number: u32) -> String {
+                format!("Client-{number}")
+            }
+
+            fn user(number: u32) -> i64 {
+                number.into()
+            }
+
+            fn extra() {}
+
+            fn insert_client(conn: &mut Self::Conn, client: &NewClient) {
+                use diesel_oauth2::schema::oauth2_client::dsl::*;
+
+                diesel::insert_into(oauth2_client)
+                    .values((
+                        client_id.eq(&client.id),
+                        client_secret.eq(&client.secret),
+                        client_id_issued_at.eq(NOW),
+                        client_secret_expires_at.eq(client.secret_expires_at),
+                        client_metadata.eq(&client.metadata),
+                    ))
+                    .execute(conn)
+                    .expect("the client is stored");
+            }
+
+            fn count_tokens(conn: &mut Self::Conn) -> i64 {
+                crate::support::$database::number(conn, "SELECT count(*) FROM oauth2_token")
+            }
+
+            fn stored_texts(conn: &mut Self::Conn) -> Vec<String> {
+                stored_texts::<crate::support::$database>(
+                    conn,
+                    "oauth2_token",
+                    &["access_token", "refresh_token", "scope", "token_type"],
+                )
+            }
+        }
+    };
+}
+
+macro_rules! own {
+    ($database:ident, $module:ident, $uuid:ty, $new_uuid:expr, $tables:expr) => {
+        impl Fixture for Own<crate::support::$database> {
+            type Conn = <crate::support::$database as TestDatabase>::Conn;
+            type Client = crate::own_schema::$module::App;
+            type Token = crate::own_schema::$module::AccessGrant;
+            type PlainToken = crate::own_schema::$module::PlainAccessGrant;
+            type Code = crate::own_schema::$module::Consent;
+
+            fn create() -> Option<Self> {
+                let database = crate::support::$database::create()?;
+                crate::support::$database::execute(&mut database.connect(), &$tables);
+                Some(Self(database))
+            }
+
+            fn url(&self) -> String {
+                self.0.url()
+            }
+
+            fn client_id(number: u32) -> String {
+                uuid(number).to_string()
+            }
+
+            fn user(number: u32) -> $uuid {
+                $new_uuid(uuid(number))
+            }
+
+            fn extra() -> Context {
+                Context {
+                    tenant: "north".into(),
+                    device: Some("telephone".into()),
+                }
+            }
+
+            fn insert_client(conn: &mut Self::Conn, client: &NewClient) {
+                use crate::own_schema::$module::apps::dsl::*;
+
+                let time = |seconds| DateTime::from_timestamp(seconds, 0).map(|at| at.naive_utc());
+                let id = client.id.parse().expect("a UUID");
+                let until =
+                    time(client.secret_expires_at).filter(|_| client.secret_expires_at != 0);
+                diesel::insert_into(apps)
+                    .values((
+                        key.eq($new_uuid(id)),
+                        passphrase.eq(&client.secret),
+                        registered.eq(time(NOW).expect("a time")),
+                        passphrase_until.eq(until),
+                        settings.eq(&client.metadata),
+                        redirects.eq(client.metadata.redirect_uris.join("\n")),
+                    ))
+                    .execute(conn)
+                    .expect("the client is stored");
+            }
+
+            fn count_tokens(conn: &mut Self::Conn) -> i64 {
+                crate::support::$database::number(conn, "SELECT count(*) FROM access_grants")
+            }
+
+            fn stored_texts(conn: &mut Self::Conn) -> Vec<String> {
+                stored_texts::<crate::support::$database>(
+                    conn,
+                    "access_grants",
+                    &[
+                        "secret",
+                        "renewal",
+                        "permissions",
+                        "kind",
+                        "answer",
+                        "tenant",
+                        "device",
+                        "note",
+                    ],
+                )
+            }
+        }
+    };
+}
+
+fn stored_texts<D: TestDatabase>(conn: &mut D::Conn, table: &str, columns: &[&str]) -> Vec<String> {
+    let texts = columns.iter().flat_map(|column| {
+        let query = format!("SELECT {column} AS value FROM {table} WHERE {column} IS NOT NULL");
+        D::strings(conn, &query)
+    });
+    texts.collect()
+}
+
+/// A UUID with letters, so that case matters.
+#[allow(dead_code)]
+fn uuid(number: u32) -> uuid::Uuid {
+    uuid::Uuid::from_u128(0xabcd_ef00_0000_4000_8000_0000_0000_0000 | u128::from(number))
+}
+
+#[cfg(feature = "sqlite")]
+bundled!(Sqlite);
+#[cfg(feature = "postgres")]
+bundled!(Postgres);
+#[cfg(feature = "mysql")]
+bundled!(Mysql);
+
+#[cfg(feature = "sqlite")]
+own!(
+    Sqlite,
+    sqlite,
+    crate::own_schema::TextUuid,
+    crate::own_schema::TextUuid,
+    crate::own_schema::sqlite::TABLES
+);
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+own!(
+    Postgres,
+    postgres,
+    uuid::Uuid,
+    std::convert::identity::<uuid::Uuid>,
+    crate::own_schema::postgres::tables()
+);
+#[cfg(feature = "mysql")]
+own!(
+    Mysql,
+    mysql,
+    crate::own_schema::TextUuid,
+    crate::own_schema::TextUuid,
+    crate::own_schema::mysql::TABLES
+);

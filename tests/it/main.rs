@@ -1,5 +1,23 @@
 //! The behaviours of the project's checklist, each on every database that is enabled and at hand. A test's name begins
 //! with its row.
 
+mod bearer;
+mod client;
+// What the compiler lists depends on the features, so the expected texts are those of all of them.
+#[cfg(all(
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "uuid"
+))]
+mod compile_errors;
+mod fixture;
 mod migrations;
+#[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod multi_connection;
+mod own_schema;
+mod python;
+mod query_token;
+mod revocation;
+mod save_token;
 mod support;

@@ -1,4 +1,3 @@
-use diesel::prelude::*;
 use diesel_oauth2::OAuth2Token;
 
 diesel::table! {

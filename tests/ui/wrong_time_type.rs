@@ -7,7 +7,7 @@ diesel::table! {
         client_id -> Text,
         access_token -> Text,
         scope -> Text,
-        issued_at -> BigInt,
+        opened -> Double,
         expires_in -> BigInt,
         tenant -> Text,
         revoked -> Bool,
@@ -16,12 +16,12 @@ diesel::table! {
 
 #[derive(Queryable, Selectable, OAuth2Token)]
 #[diesel(table_name = tokens)]
+#[oauth2(issued_at = opened)]
 struct Token {
     id: i64,
     client_id: String,
     access_token: String,
-    #[diesel(deserialize_as = i64)]
-    issued_at: String,
+    opened: f64,
     expires_in: i64,
 }
 

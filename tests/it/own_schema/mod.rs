@@ -8,14 +8,49 @@ pub struct Context {
     pub device: Option<String>,
 }
 
-/// The models, for a database whose UUID column has the SQL type `$sql_uuid` and the Rust type `$uuid`.
+/// The same table with secrets stored in one way or the other.
+macro_rules! access_grant {
+    ($name:ident, $storage:ident, $backend:ty, $uuid:ty) => {
+        #[derive(Clone, Queryable, Selectable, OAuth2Token)]
+        #[diesel(table_name = access_grants)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(client_id = app, user_id = owner, token_type = kind, access_token = secret)]
+        #[oauth2(refresh_token = renewal, scope = permissions, issued_at = created)]
+        #[oauth2(expires_at = "good_until", access_token_revoked_at = withdrawn)]
+        #[oauth2(refresh_token_revoked_at = renewal_withdrawn, extra_members = answer)]
+        #[oauth2(extra = Context, storage = $storage)]
+        #[allow(dead_code)] // the tests read some columns in SQL only
+        pub struct $name {
+            #[oauth2(default = <$uuid>::new_v4)]
+            pub id: $uuid,
+            pub app: $uuid,
+            pub owner: Option<$uuid>,
+            pub kind: String,
+            pub secret: String,
+            pub renewal: Option<String>,
+            pub permissions: String,
+            pub created: NaiveDateTime,
+            pub good_until: Option<NaiveDateTime>,
+            pub withdrawn: Option<NaiveDateTime>,
+            pub renewal_withdrawn: Option<NaiveDateTime>,
+            pub answer: Option<String>,
+            #[oauth2(extra)]
+            pub tenant: String,
+            #[oauth2(extra)]
+            pub device: Option<String>,
+            #[oauth2(database_default)]
+            pub note: String,
+        }
+    };
+}
+
+/// The models, for a database whose UUID column has the SQL type `$sql_uuid` and the Rust type `$uuid`, and whose times
+/// have the SQL type `$timestamp`.
 macro_rules! models {
-    ($backend:ty, $sql_uuid:ident, $uuid:ty) => {
+    ($backend:ty, $sql_uuid:ident, $uuid:ty, $timestamp:ident) => {
         use chrono::NaiveDateTime;
         use diesel::prelude::*;
-        use diesel_oauth2::{
-            ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token,
-        };
+        use diesel_oauth2::{ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};
 
         use super::Context;
 
@@ -25,8 +60,8 @@ macro_rules! models {
             apps (key) {
                 key -> $sql_uuid,
                 passphrase -> Nullable<Text>,
-                registered -> Timestamp,
-                passphrase_until -> Nullable<Timestamp>,
+                registered -> $timestamp,
+                passphrase_until -> Nullable<$timestamp>,
                 settings -> Text,
                 redirects -> Text,
             }
@@ -45,10 +80,10 @@ macro_rules! models {
                 #[max_length = 60]
                 renewal -> Nullable<Text>,
                 permissions -> Text,
-                created -> Timestamp,
-                good_until -> Nullable<Timestamp>,
-                withdrawn -> Nullable<Timestamp>,
-                renewal_withdrawn -> Nullable<Timestamp>,
+                created -> $timestamp,
+                good_until -> Nullable<$timestamp>,
+                withdrawn -> Nullable<$timestamp>,
+                renewal_withdrawn -> Nullable<$timestamp>,
                 answer -> Nullable<Text>,
                 #[max_length = 20]
                 tenant -> Text,
@@ -67,7 +102,7 @@ macro_rules! models {
                 owner -> $sql_uuid,
                 redirect -> Text,
                 permissions -> Text,
-                happened -> Timestamp,
+                happened -> $timestamp,
                 challenge -> Nullable<Text>,
                 challenge_method -> Nullable<Text>,
                 tenant -> Text,
@@ -89,35 +124,8 @@ macro_rules! models {
             pub redirects: String,
         }
 
-        #[derive(Clone, Queryable, Selectable, OAuth2Token)]
-        #[diesel(table_name = access_grants)]
-        #[diesel(check_for_backend($backend))]
-        #[oauth2(client_id = app, user_id = owner, token_type = kind, access_token = secret)]
-        #[oauth2(refresh_token = renewal, scope = permissions, issued_at = created)]
-        #[oauth2(expires_at = "good_until", access_token_revoked_at = withdrawn)]
-        #[oauth2(refresh_token_revoked_at = renewal_withdrawn, extra_members = answer)]
-        #[oauth2(extra = Context)]
-        pub struct AccessGrant {
-            #[oauth2(default = <$uuid>::new_v4)]
-            pub id: $uuid,
-            pub app: $uuid,
-            pub owner: Option<$uuid>,
-            pub kind: String,
-            pub secret: String,
-            pub renewal: Option<String>,
-            pub permissions: String,
-            pub created: NaiveDateTime,
-            pub good_until: Option<NaiveDateTime>,
-            pub withdrawn: Option<NaiveDateTime>,
-            pub renewal_withdrawn: Option<NaiveDateTime>,
-            pub answer: Option<String>,
-            #[oauth2(extra)]
-            pub tenant: String,
-            #[oauth2(extra)]
-            pub device: Option<String>,
-            #[oauth2(database_default)]
-            pub note: String,
-        }
+        access_grant!(AccessGrant, Sha256, $backend, $uuid);
+        access_grant!(PlainAccessGrant, Plain, $backend, $uuid);
 
         #[derive(Clone, Queryable, Selectable, OAuth2AuthorizationCode)]
         #[diesel(table_name = consents)]
@@ -125,6 +133,7 @@ macro_rules! models {
         #[oauth2(code = secret, client_id = app, user_id = owner, redirect_uri = redirect)]
         #[oauth2(scope = permissions, auth_time = happened, code_challenge = challenge)]
         #[oauth2(code_challenge_method = challenge_method, extra = Context)]
+        #[allow(dead_code)] // the tests read some columns in SQL only
         pub struct Consent {
             #[oauth2(default = <$uuid>::new_v4)]
             pub id: $uuid,
@@ -221,7 +230,14 @@ macro_rules! tables {
 /// A UUID as text, for the databases without a type for it.
 #[allow(dead_code)]
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, diesel::AsExpression, diesel::deserialize::FromSqlRow,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub struct TextUuid(pub uuid::Uuid);
@@ -259,7 +275,7 @@ where
 pub mod sqlite {
     use super::TextUuid;
 
-    models!(diesel::sqlite::Sqlite, Text, TextUuid);
+    models!(diesel::sqlite::Sqlite, Text, TextUuid, Timestamp);
 
     pub const TABLES: &str = tables!("VARCHAR(36)", "TIMESTAMP");
 
@@ -274,11 +290,11 @@ pub mod sqlite {
     }
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "uuid"))]
 pub mod postgres {
     use uuid::Uuid;
 
-    models!(diesel::pg::Pg, Uuid, Uuid);
+    models!(diesel::pg::Pg, Uuid, Uuid, Timestamp);
 
     /// PostgreSQL quotes identifiers otherwise.
     pub fn tables() -> String {
@@ -290,7 +306,7 @@ pub mod postgres {
 pub mod mysql {
     use super::TextUuid;
 
-    models!(diesel::mysql::Mysql, Text, TextUuid);
+    models!(diesel::mysql::Mysql, Text, TextUuid, Datetime);
 
     pub const TABLES: &str = tables!("VARCHAR(36)", "DATETIME");
 

@@ -1,0 +1,194 @@
+//! Checklist rows 13 to 16: looking tokens up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::connection::{Connection, InstrumentationEvent};
+use diesel_oauth2::pool::SharedConnection;
+use diesel_oauth2::types::TokenTypeHint;
+use diesel_oauth2::{
+    OAuth2Client, OAuth2Token, create_bearer_token_validator, create_query_client_func,
+    create_query_token_func, create_revocation_endpoint,
+};
+
+use crate::fixture::{Fixture, Scene, on_every_schema, token};
+
+on_every_schema!(
+    row_13_with_each_hint_and_without,
+    row_14_a_wrong_hint_still_finds_the_token,
+    row_15_sha256_stores_no_plaintext,
+    row_16_one_statement_per_look_up,
+    look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing,
+);
+
+fn row_13_with_each_hint_and_without<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save(&token("1")).expect("is saved");
+    scene.save(&token("2")).expect("is saved");
+    let query_token = create_query_token_func::<F::Token, _>(scene.pool.clone());
+    let find = |token: &str, hint| {
+        query_token(token, hint)
+            .expect("no error")
+            .map(|found| found.stored_access_token().to_owned())
+    };
+    let one = find("access-1", None);
+    assert!(one.is_some());
+    assert_eq!(find("access-1", Some(TokenTypeHint::AccessToken)), one);
+    assert_eq!(find("refresh-1", Some(TokenTypeHint::RefreshToken)), one);
+    assert_eq!(find("refresh-1", None), one);
+    assert_ne!(find("access-2", None), one);
+    for hint in [
+        None,
+        Some(TokenTypeHint::AccessToken),
+        Some(TokenTypeHint::RefreshToken),
+    ] {
+        assert_eq!(find("access-3", hint), None);
+    }
+}
+
+fn row_14_a_wrong_hint_still_finds_the_token<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save(&token("1")).expect("is saved");
+    let query_token = create_query_token_func::<F::Token, _>(scene.pool.clone());
+    for (token, hint) in [
+        ("access-1", TokenTypeHint::RefreshToken),
+        ("refresh-1", TokenTypeHint::AccessToken),
+    ] {
+        let found = query_token(token, Some(hint)).expect("no error");
+        assert!(found.is_some(), "{token} with {hint:?}");
+    }
+}
+
+fn row_15_sha256_stores_no_plaintext<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save(&token("1")).expect("is saved");
+    let texts = F::stored_texts(&mut scene.conn());
+    assert!(
+        texts.iter().any(|text| text.starts_with("sha256:")),
+        "{texts:?}"
+    );
+    for text in texts {
+        assert!(
+            !text.contains("access-1") && !text.contains("refresh-1"),
+            "{text}"
+        );
+        // What stands in the database is no token itself.
+        let query_token = create_query_token_func::<F::Token, _>(scene.pool.clone());
+        assert!(
+            query_token(&text, None).expect("no error").is_none(),
+            "{text}"
+        );
+    }
+}
+
+fn row_16_one_statement_per_look_up<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save(&token("1")).expect("is saved");
+    let statements = Arc::new(AtomicUsize::new(0));
+    let mut connection = F::Conn::establish(&scene.fixture.url()).expect("connects");
+    connection.set_instrumentation({
+        let statements = Arc::clone(&statements);
+        move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { .. } = event {
+                statements.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let pool = SharedConnection::new(connection);
+    let counted = |what: &str, action: &dyn Fn()| {
+        statements.store(0, Ordering::SeqCst);
+        action();
+        assert_eq!(statements.load(Ordering::SeqCst), 1, "{what}");
+    };
+    let query_client = create_query_client_func::<F::Client, _>(pool.clone());
+    let query_token = create_query_token_func::<F::Token, _>(pool.clone());
+    let validator = create_bearer_token_validator::<F::Token, _>(pool.clone());
+    let revocation = create_revocation_endpoint::<F::Token, _>(pool.clone());
+    counted("query_client", &|| {
+        assert!(
+            query_client(&scene.client.client_id())
+                .expect("no error")
+                .is_some()
+        );
+    });
+    for token in ["access-1", "refresh-1", "unknown"] {
+        for hint in [
+            None,
+            Some(TokenTypeHint::AccessToken),
+            Some(TokenTypeHint::RefreshToken),
+        ] {
+            counted("query_token", &|| {
+                query_token(token, hint).expect("no error");
+            });
+        }
+    }
+    counted("authenticate_token", &|| {
+        assert!(
+            validator
+                .authenticate_token("access-1")
+                .expect("no error")
+                .is_some()
+        );
+    });
+    let (found, kind) = revocation
+        .query_token("access-1", None)
+        .expect("no error")
+        .expect("is found");
+    counted("revoke_token", &|| {
+        assert!(revocation.revoke_token(&found, kind).expect("no error"));
+    });
+    // Nothing to ask the database about.
+    statements.store(0, Ordering::SeqCst);
+    assert!(query_token("", None).expect("no error").is_none());
+    assert!(query_token("a\0b", None).expect("no error").is_none());
+    assert_eq!(statements.load(Ordering::SeqCst), 0);
+}
+
+fn look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save_plain(&token("AbC")).expect("is saved");
+    let query_token = create_query_token_func::<F::PlainToken, _>(scene.pool.clone());
+    let validator = create_bearer_token_validator::<F::PlainToken, _>(scene.pool.clone());
+    let wrong = [
+        "access-abc",
+        "ACCESS-AbC",
+        "access-AbC ",
+        " access-AbC",
+        "access-AbC  ",
+        "refresh-abc",
+        "refresh-AbC ",
+        "access-Ab",
+        "access-AbCd",
+        "%",
+        "_",
+    ];
+    for wrong in wrong {
+        assert!(
+            query_token(wrong, None).expect("no error").is_none(),
+            "{wrong:?}"
+        );
+        assert!(
+            validator
+                .authenticate_token(wrong)
+                .expect("no error")
+                .is_none(),
+            "{wrong:?}"
+        );
+    }
+    assert!(query_token("access-AbC", None).expect("no error").is_some());
+    assert!(
+        query_token("refresh-AbC", None)
+            .expect("no error")
+            .is_some()
+    );
+}
