@@ -5,7 +5,6 @@ use std::fmt;
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{Json, Jsonb, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -147,8 +146,11 @@ where
 macro_rules! to_sql {
     ($feature:literal, $backend:ty, $sql_type:ty, |$text:ident, $out:ident| $write:expr) => {
         #[cfg(feature = $feature)]
-        impl ToSql<$sql_type, $backend> for ClientMetadata {
-            fn to_sql<'b>(&'b self, $out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+        impl diesel::serialize::ToSql<$sql_type, $backend> for ClientMetadata {
+            fn to_sql<'b>(
+                &'b self,
+                $out: &mut diesel::serialize::Output<'b, '_, $backend>,
+            ) -> diesel::serialize::Result {
                 let $text = serde_json::to_string(self).map_err(|_| MalformedMetadata)?;
                 $write
             }
@@ -158,33 +160,33 @@ macro_rules! to_sql {
 
 to_sql!("sqlite", diesel::sqlite::Sqlite, Text, |text, out| {
     out.set_value(text);
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("sqlite", diesel::sqlite::Sqlite, Json, |text, out| {
     out.set_value(text);
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("postgres", diesel::pg::Pg, Text, |text, out| {
     std::io::Write::write_all(out, text.as_bytes())?;
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("postgres", diesel::pg::Pg, Json, |text, out| {
     std::io::Write::write_all(out, text.as_bytes())?;
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("postgres", diesel::pg::Pg, Jsonb, |text, out| {
     // The first byte is the version of JSONB's binary format.
     std::io::Write::write_all(out, &[1])?;
     std::io::Write::write_all(out, text.as_bytes())?;
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("mysql", diesel::mysql::Mysql, Text, |text, out| {
     std::io::Write::write_all(out, text.as_bytes())?;
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 to_sql!("mysql", diesel::mysql::Mysql, Json, |text, out| {
     std::io::Write::write_all(out, text.as_bytes())?;
-    Ok(serialize::IsNull::No)
+    Ok(diesel::serialize::IsNull::No)
 });
 
 #[cfg(test)]
