@@ -224,21 +224,9 @@ step() {
     printf '==> %s: passed in %d s\n' "$name" $(( SECONDS - began ))
 }
 
-# A Python with authlib and SQLAlchemy, for the tests that share a database with them.
-install_authlib() {
-    local environment=${CARGO_TARGET_DIR:-target}/authlib
-    # `step` calls this as a condition, under which `set -e` does not hold.
-    python3 -m venv "$environment" || return
-    "$environment/bin/pip" install --quiet --disable-pip-version-check \
-        --requirement tests/python/requirements.txt || return
-    DIESEL_OAUTH2_TEST_PYTHON=$(realpath --no-symlinks "$environment/bin/python")
-    export DIESEL_OAUTH2_TEST_PYTHON
-}
-
 run_checks() {
     local example name
     export DIESEL_OAUTH2_TEST_REQUIRE_ALL=1
-    step "authlib" install_authlib
     # The same features and flags everywhere, so that no step builds anew what another one has built.
     step "format" cargo fmt --all --check
     step "clippy" cargo clippy --workspace --all-targets --all-features -- -D warnings
