@@ -9,6 +9,7 @@
 //! | [`create_save_token_func`] | stores an issued token |
 //! | [`create_query_token_func`] | the row that holds this access or refresh token |
 //! | [`create_revocation_endpoint`] | an RFC 7009 endpoint |
+//! | [`create_introspection_endpoint`] | an RFC 7662 endpoint |
 //! | [`create_bearer_token_validator`] | an RFC 6750 validator |
 //! | [`create_client_authenticator`] | client authentication by basic, post or none |
 //! | [`BearerTokenGenerator`] | access and refresh tokens |
@@ -74,7 +75,8 @@ pub use bearer::{
 };
 pub use endpoint::{
     AuthenticatedClient, ClientAuthenticator, EndpointRequest, EndpointResponse, Failure,
-    OAuth2Error, RevocationEndpoint, create_client_authenticator, create_revocation_endpoint,
+    IntrospectionEndpoint, OAuth2Error, RevocationEndpoint, create_client_authenticator,
+    create_introspection_endpoint, create_revocation_endpoint,
 };
 pub use error::Error;
 pub use factory::{

@@ -121,9 +121,7 @@ where
         request: &EndpointRequest<'_>,
         endpoint: Endpoint,
     ) -> Result<AuthenticatedClient<C>, Failure<OAuth2Error>> {
-        let refused = || OAuth2Error::InvalidClient {
-            realm: self.realm.clone(),
-        };
+        let refused = || self.refusal();
         let credentials = Credentials::read(request)?.ok_or_else(refused)?;
         let method = credentials.method();
         if !self.methods.contains(&method) {
@@ -141,6 +139,12 @@ where
             }
         }
         Err(refused().into())
+    }
+
+    pub(super) fn refusal(&self) -> OAuth2Error {
+        OAuth2Error::InvalidClient {
+            realm: self.realm.clone(),
+        }
     }
 
     fn is_authentic(

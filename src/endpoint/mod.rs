@@ -8,15 +8,18 @@ mod error;
 mod failure;
 #[cfg(feature = "http")]
 mod http;
+mod introspection;
 mod request;
 mod response;
 mod revocation;
+mod token_parameters;
 
 pub use client_authentication::{
     AuthenticatedClient, ClientAuthenticator, create_client_authenticator,
 };
 pub use error::OAuth2Error;
 pub use failure::Failure;
+pub use introspection::{IntrospectionEndpoint, create_introspection_endpoint};
 pub use request::EndpointRequest;
 pub use response::EndpointResponse;
 pub use revocation::{RevocationEndpoint, create_revocation_endpoint};

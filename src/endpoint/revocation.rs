@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
+use crate::endpoint::token_parameters::token_parameters;
 use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
 };
@@ -158,7 +159,7 @@ where
         request: &EndpointRequest<'_>,
         client: &dyn OAuth2Client,
     ) -> Result<(), Failure<OAuth2Error>> {
-        let (token, hint) = parameters(request)?;
+        let (token, hint) = token_parameters(request)?;
         let now = self.clock.now();
         let (own, others) = self.pool.run(Intent::IdempotentWrite, |conn| {
             // A refresh token that the server does not rotate may stand in several rows: all of them go.
@@ -189,22 +190,6 @@ where
         }
         Ok(())
     }
-}
-
-/// `token` and `token_type_hint` (RFC 7009 section 2.1).
-fn parameters<'r>(
-    request: &'r EndpointRequest<'_>,
-) -> Result<(&'r str, Option<TokenTypeHint>), OAuth2Error> {
-    let token = request
-        .parameter("token")?
-        .ok_or(OAuth2Error::InvalidRequest {
-            description: "The parameter 'token' is missing.",
-        })?;
-    let hint = match request.parameter("token_type_hint")? {
-        None => None,
-        Some(name) => Some(TokenTypeHint::parse(name).ok_or(OAuth2Error::UnsupportedTokenType)?),
-    };
-    Ok((token, hint))
 }
 
 fn revoke<M, Conn>(conn: &mut Conn, token: &M, kind: TokenTypeHint, now: i64) -> Result<bool, Error>

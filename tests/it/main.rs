@@ -12,6 +12,7 @@ mod client;
 ))]
 mod compile_errors;
 mod fixture;
+mod introspection;
 mod migrations;
 #[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod multi_connection;

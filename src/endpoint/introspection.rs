@@ -1,0 +1,215 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::Error;
+use crate::clock::{Clock, SystemClock};
+use crate::column::Identifier;
+use crate::endpoint::token_parameters::token_parameters;
+use crate::endpoint::{
+    ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
+};
+use crate::lookup::{Found, find_token};
+use crate::model::OAuth2Client;
+use crate::pool::ConnectionPool;
+use crate::table::{ClientTable, TokenTable};
+use crate::types::{AuthMethod, Endpoint, TokenTypeHint};
+
+/// Creates the introspection endpoint (RFC 7662).
+///
+/// Mirrors authlib's `IntrospectionEndpoint`. A client may introspect its own tokens only, unless
+/// [`permission`](IntrospectionEndpoint::permission) says otherwise, and a public client none, because whoever knows its
+/// name could try tokens out (RFC 7662 section 4).
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] {
+/// # use diesel::prelude::*;
+/// use diesel_oauth2::endpoint::{EndpointRequest, create_client_authenticator, create_introspection_endpoint};
+/// use diesel_oauth2::models::{Client, Token};
+///
+/// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
+/// # diesel_oauth2::migrations::run(&mut connection).unwrap();
+/// # use diesel_oauth2::schema::oauth2_client::dsl::*;
+/// # diesel::insert_into(oauth2_client)
+/// #     .values((client_id.eq("s6BhdRkqt3"), client_secret.eq("gX1fBat3bV")))
+/// #     .execute(&mut connection).unwrap();
+/// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
+/// let endpoint = create_introspection_endpoint::<Token, _>(pool.clone())
+///     .permission(|token, client| client.client_id() == "resource-server");
+/// let authenticator = create_client_authenticator::<Client, _>(pool);
+///
+/// let request = EndpointRequest::new(Some("Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW"), b"token=mF_9.B5f-4.1JqM");
+/// let response = endpoint.create_endpoint_response(&request, &authenticator)?;
+/// assert_eq!((response.status, response.body.as_str()), (200, r#"{"active":false}"#));
+/// # }
+/// # Ok::<(), diesel_oauth2::Error>(())
+/// ```
+pub fn create_introspection_endpoint<M, P>(pool: P) -> IntrospectionEndpoint<M, P>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    IntrospectionEndpoint {
+        pool,
+        clock: Arc::new(SystemClock),
+        permission: Arc::new(|token, client| token.check_client(client)),
+        claims: None,
+        model: PhantomData,
+    }
+}
+
+type Permission<M> = Arc<dyn Fn(&M, &dyn OAuth2Client) -> bool + Send + Sync>;
+type Claims<M> = Arc<dyn Fn(&M) -> Map<String, Value> + Send + Sync>;
+
+/// The introspection endpoint: made by [`create_introspection_endpoint`].
+#[must_use]
+pub struct IntrospectionEndpoint<M, P> {
+    pool: P,
+    clock: Arc<dyn Clock>,
+    permission: Permission<M>,
+    claims: Option<Claims<M>>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M, P> IntrospectionEndpoint<M, P>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    /// The clock that decides what has expired.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Which tokens a client may introspect: authlib's `check_permission`. What it may not is answered as inactive.
+    pub fn permission(
+        mut self,
+        permission: impl Fn(&M, &dyn OAuth2Client) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.permission = Arc::new(permission);
+        self
+    }
+
+    /// Members to add for an active token, such as `username`, `iss` and `aud`. They overwrite those of the same name,
+    /// except `active`.
+    pub fn claims(
+        mut self,
+        claims: impl Fn(&M) -> Map<String, Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.claims = Some(Arc::new(claims));
+        self
+    }
+
+    /// Authenticates the client and answers.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`], which turns into a response. What the client did wrong is a response already:
+    /// 401 `invalid_client`, 400 `invalid_request`, 400 `unsupported_token_type`.
+    pub fn create_endpoint_response<C, Q>(
+        &self,
+        request: &EndpointRequest<'_>,
+        authenticator: &ClientAuthenticator<C, Q>,
+    ) -> Result<EndpointResponse, Error>
+    where
+        Q: ConnectionPool,
+        C: ClientTable<Q::Connection>,
+    {
+        match authenticator.authenticate(request, Endpoint::Introspection) {
+            Ok(authenticated) if authenticated.method == AuthMethod::None => {
+                Ok(authenticator.refusal().into())
+            }
+            Ok(authenticated) => self.create_endpoint_response_for(request, &authenticated.client),
+            Err(Failure::Refused(error)) => Ok(error.into()),
+            Err(Failure::Storage(error)) => Err(error),
+        }
+    }
+
+    /// Answers a client that the server has authenticated itself.
+    ///
+    /// # Errors
+    /// As [`create_endpoint_response`](Self::create_endpoint_response).
+    pub fn create_endpoint_response_for(
+        &self,
+        request: &EndpointRequest<'_>,
+        client: &dyn OAuth2Client,
+    ) -> Result<EndpointResponse, Error> {
+        match self.introspect_requested(request, client) {
+            Ok(payload) => Ok(EndpointResponse::json(200, &payload)),
+            Err(Failure::Refused(error)) => Ok(error.into()),
+            Err(Failure::Storage(error)) => Err(error),
+        }
+    }
+
+    fn introspect_requested(
+        &self,
+        request: &EndpointRequest<'_>,
+        client: &dyn OAuth2Client,
+    ) -> Result<Value, Failure<OAuth2Error>> {
+        let (token, hint) = token_parameters(request)?;
+        let found = find_token::<M, P>(&self.pool, token, hint)?
+            .filter(|found| (self.permission)(&found.token, client));
+        Ok(self.introspect(found.as_ref()))
+    }
+
+    /// What is told about a token: authlib's `create_introspection_payload`.
+    pub fn introspect(&self, found: Option<&Found<M>>) -> Value {
+        let Some(Found { token, kind }) = found.filter(|found| self.is_active(found)) else {
+            return json!({"active": false});
+        };
+        let mut payload = Map::new();
+        payload.insert("client_id".into(), token.client_id().into());
+        if !token.scope().is_empty() {
+            payload.insert("scope".into(), token.scope().into());
+        }
+        if let Some(user_id) = token.user_id() {
+            payload.insert("sub".into(), user_id.to_text().into());
+        }
+        if let Some(issued_at) = token.issued_at() {
+            payload.insert("iat".into(), issued_at.into());
+        }
+        // The row's type and expiry are the access token's.
+        if *kind == TokenTypeHint::AccessToken {
+            let token_type = token.token_type().unwrap_or("Bearer".into());
+            payload.insert("token_type".into(), token_type.into());
+            if let Some(expires_at) = token.expires_at() {
+                payload.insert("exp".into(), expires_at.into());
+            }
+        }
+        if let Some(claims) = &self.claims {
+            payload.extend(claims(token));
+        }
+        payload.insert("active".into(), true.into());
+        Value::Object(payload)
+    }
+
+    fn is_active(&self, found: &Found<M>) -> bool {
+        match found.kind {
+            TokenTypeHint::AccessToken => {
+                !found.token.is_expired(self.clock.now()) && !found.token.is_revoked()
+            }
+            TokenTypeHint::RefreshToken => found.token.refresh_token_revoked_at().is_none(),
+        }
+    }
+}
+
+impl<M, P: Clone> Clone for IntrospectionEndpoint<M, P> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            clock: Arc::clone(&self.clock),
+            permission: Arc::clone(&self.permission),
+            claims: self.claims.clone(),
+            model: PhantomData,
+        }
+    }
+}
+
+impl<M, P> fmt::Debug for IntrospectionEndpoint<M, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntrospectionEndpoint")
+            .finish_non_exhaustive()
+    }
+}
