@@ -236,6 +236,8 @@ run_checks() {
         --include-features sqlite,postgres,mysql -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
     step "tests" cargo test --workspace --all-features
+    # Not for their figures: only to see that each benchmark still runs.
+    step "benchmarks, a few calls each" cargo test --package diesel_oauth2_benches --all-features --benches
     for example in examples/*.rs; do
         [[ -e $example ]] || continue
         name=$(basename "$example" .rs)
