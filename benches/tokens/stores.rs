@@ -109,11 +109,11 @@ impl<S: Store> AnyStore for S {
                 Cost::of(&issued, |token| self.save(black_box(token)))
             }),
             Kind::Revoke => in_portions(move |calls| {
-                let find = |_| {
-                    self.by_access_token(&access_token(tokens.next_live()))
+                let find = |number| {
+                    self.by_access_token(&access_token(number))
                         .expect("is there")
                 };
-                let live: Vec<S::Row> = (0..calls).map(find).collect();
+                let live: Vec<S::Row> = tokens.next_live(calls).map(find).collect();
                 Cost::of(&live, |row| self.revoke(black_box(row)))
             }),
         }
@@ -161,16 +161,18 @@ impl<'a> Tokens<'a> {
         mix(self.last.get()) % half * 2 + u64::from(self.digests)
     }
 
-    /// One that no benchmark has revoked yet, in an order that jumps about.
-    fn next_live(&self) -> u64 {
+    /// So many that no benchmark has revoked yet, in an order that jumps about.
+    fn next_live(&self, count: usize) -> impl Iterator<Item = u64> {
         let half = self.all / 2;
-        if self.revoked.get() == half {
+        // All of them before or all of them after: one taken before would be counted as live again.
+        if self.revoked.get() + count > half {
             (self.revive)();
             self.revoked.set(0);
         }
-        let at = self.revoked.replace(self.revoked.get() + 1);
+        let first = self.revoked.replace(self.revoked.get() + count);
+        let digests = usize::from(self.digests);
         // 7919 is a prime that divides no count used here, so every token has its turn.
-        (at * 7919 % half * 2 + usize::from(self.digests)) as u64
+        (first..first + count).map(move |at| (at * 7919 % half * 2 + digests) as u64)
     }
 }
 
