@@ -235,6 +235,7 @@ run_checks() {
     step "each set of databases" cargo hack clippy --package diesel_oauth2 --feature-powerset \
         --include-features sqlite,postgres,mysql -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+    # `DIESEL_OAUTH2_TEST_ROUNDS=200 ./test.sh` runs the races as long as a release wants them.
     step "tests" cargo test --workspace --all-features
     # Not for their figures: only to see that each benchmark still runs.
     step "benchmarks, a few calls each" cargo test --package diesel_oauth2_benches --all-features --benches

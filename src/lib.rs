@@ -10,6 +10,9 @@
 //! | [`create_query_token_func`] | the row that holds this access or refresh token |
 //! | [`create_revocation_endpoint`] | an RFC 7009 endpoint |
 //! | [`create_introspection_endpoint`] | an RFC 7662 endpoint |
+//! | [`lifecycle::create_authorization_code_store`] | codes that are redeemed once |
+//! | [`lifecycle::create_refresh_token_store`] | refresh tokens that rotate |
+//! | [`lifecycle::create_grant_revocation`] | 'log out everywhere' |
 //! | [`create_bearer_token_validator`] | an RFC 6750 validator |
 //! | [`create_client_authenticator`] | client authentication by basic, post or none |
 //! | [`BearerTokenGenerator`] | access and refresh tokens |
@@ -51,6 +54,7 @@ pub mod endpoint;
 mod error;
 pub mod factory;
 mod header;
+pub mod lifecycle;
 pub mod lookup;
 mod metadata;
 pub mod migrations;
@@ -84,7 +88,7 @@ pub use factory::{
     create_save_token_func_with_clock,
 };
 pub use metadata::ClientMetadata;
-pub use model::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};
+pub use model::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token};
 
 /// Makes a Diesel model an OAuth 2.0 client: [`OAuth2Client`](trait@OAuth2Client) and
 /// [`ClientTable`](table::ClientTable).
@@ -239,6 +243,42 @@ pub use diesel_oauth2_derives::OAuth2Token;
 /// }
 /// ```
 pub use diesel_oauth2_derives::OAuth2AuthorizationCode;
+
+/// Makes a Diesel model a grant: [`OAuth2Grant`](trait@OAuth2Grant) and [`GrantTable`](table::GrantTable).
+///
+/// The primary key identifies the grant, and this crate makes it: see [`GrantKey`](column::GrantKey). `client_id`,
+/// `created_at`, `last_used_at`, `expires_at` and `revoked_at` are required; `user_id` may be missing. Everything else is
+/// as for [`#[derive(OAuth2Token)]`](derive@OAuth2Token).
+///
+/// ```
+/// use diesel::prelude::*;
+/// use diesel_oauth2::OAuth2Grant;
+///
+/// diesel::table! {
+///     consents (id) {
+///         id -> BigInt,
+///         user_id -> Nullable<BigInt>,
+///         client_id -> Text,
+///         created_at -> BigInt,
+///         last_used_at -> BigInt,
+///         expires_at -> BigInt,
+///         revoked_at -> BigInt,
+///     }
+/// }
+///
+/// #[derive(Queryable, Selectable, OAuth2Grant)]
+/// #[diesel(table_name = consents)]
+/// struct Consent {
+///     id: i64,
+///     user_id: Option<i64>,
+///     client_id: String,
+///     created_at: i64,
+///     last_used_at: i64,
+///     expires_at: i64,
+///     revoked_at: i64,
+/// }
+/// ```
+pub use diesel_oauth2_derives::OAuth2Grant;
 
 /// The README's examples are tests.
 #[cfg(all(doctest, feature = "sqlite"))]

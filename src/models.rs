@@ -10,8 +10,8 @@ use std::fmt;
 use diesel::prelude::*;
 
 use crate::column::{Int, OptionalInt};
-use crate::schema::{oauth2_client, oauth2_code, oauth2_token};
-use crate::{ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};
+use crate::schema::{oauth2_client, oauth2_code, oauth2_grant, oauth2_token};
+use crate::{ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token};
 
 /// A row of `oauth2_client`.
 #[derive(Clone, Queryable, Selectable, Identifiable, OAuth2Client)]
@@ -48,7 +48,7 @@ impl fmt::Debug for Client {
 }
 
 macro_rules! token_and_code {
-    ($storage:ident) => {
+    ($storage:ident, token { $($token_fields:tt)* }, code { $($code_fields:tt)* }) => {
         /// A row of `oauth2_token`.
         #[derive(Clone, Queryable, Selectable, Identifiable, OAuth2Token)]
         #[diesel(table_name = oauth2_token)]
@@ -82,6 +82,7 @@ macro_rules! token_and_code {
             /// The access token's lifetime in seconds. 0: it never expires.
             #[diesel(deserialize_as = Int)]
             pub expires_in: i64,
+            $($token_fields)*
         }
 
         impl fmt::Debug for Token {
@@ -131,6 +132,7 @@ macro_rules! token_and_code {
             pub code_challenge: Option<String>,
             /// `code_challenge_method` of RFC 7636.
             pub code_challenge_method: Option<String>,
+            $($code_fields)*
         }
 
         impl fmt::Debug for AuthorizationCode {
@@ -148,13 +150,48 @@ macro_rules! token_and_code {
     };
 }
 
-token_and_code!(Sha256);
+token_and_code!(
+    Sha256,
+    token {
+        /// The grant that the token came of. NULL for tokens that authlib wrote.
+        pub grant_id: Option<i64>,
+        /// When the refresh token was exchanged for another one, in epoch seconds. 0: not exchanged.
+        pub refresh_token_rotated_at: i64,
+    },
+    code {
+        /// The grant that the code stands for. NULL for codes that authlib wrote.
+        pub grant_id: Option<i64>,
+        /// When the code was redeemed, in epoch seconds. 0: not redeemed.
+        pub redeemed_at: i64,
+    }
+);
 
-/// The same tables, with tokens and codes stored as authlib stores them: in plain.
+/// A row of `oauth2_grant`.
+#[derive(Debug, Clone, Queryable, Selectable, Identifiable, OAuth2Grant)]
+#[diesel(table_name = oauth2_grant)]
+pub struct Grant {
+    /// The primary key, made by this crate.
+    pub id: i64,
+    /// The user who gave the grant.
+    pub user_id: Option<i64>,
+    /// The client that it was given to.
+    pub client_id: String,
+    /// When it was given, in epoch seconds.
+    pub created_at: i64,
+    /// When a token was last issued from it, in epoch seconds.
+    pub last_used_at: i64,
+    /// The last second at which tokens may be issued from it. 0: it never expires.
+    pub expires_at: i64,
+    /// When it was revoked, in epoch seconds. 0: not revoked.
+    pub revoked_at: i64,
+}
+
+/// The same tables, with tokens and codes stored as authlib stores them: in plain, and with authlib's columns only, so
+/// that they serve authlib's own tables as they are.
 pub mod authlib {
     use super::*;
 
     pub use super::Client;
 
-    token_and_code!(Plain);
+    token_and_code!(Plain, token {}, code {});
 }

@@ -32,6 +32,21 @@ diesel::table! {
         code_challenge -> Nullable<Text>,
         #[max_length = 48]
         code_challenge_method -> Nullable<Varchar>,
+        grant_id -> Nullable<Int8>,
+        redeemed_at -> Int8,
+    }
+}
+
+diesel::table! {
+    oauth2_grant (id) {
+        id -> Int8,
+        user_id -> Nullable<Int8>,
+        #[max_length = 48]
+        client_id -> Varchar,
+        created_at -> Int8,
+        last_used_at -> Int8,
+        expires_at -> Int8,
+        revoked_at -> Int8,
     }
 }
 
@@ -52,7 +67,14 @@ diesel::table! {
         access_token_revoked_at -> Int8,
         refresh_token_revoked_at -> Int8,
         expires_in -> Int8,
+        grant_id -> Nullable<Int8>,
+        refresh_token_rotated_at -> Int8,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(oauth2_client, oauth2_code, oauth2_token,);
+diesel::allow_tables_to_appear_in_same_query!(
+    oauth2_client,
+    oauth2_code,
+    oauth2_grant,
+    oauth2_token,
+);

@@ -24,6 +24,11 @@ pub(crate) fn is_sufficient(granted: &str, required: &[&str]) -> bool {
         .any(|all| all.split_whitespace().all(|scope| contains(granted, scope)))
 }
 
+/// Whether every scope of `part` is one of `whole`.
+pub(crate) fn is_subset(part: &str, whole: &str) -> bool {
+    part.split_whitespace().all(|scope| contains(whole, scope))
+}
+
 fn contains(scopes: &str, wanted: &str) -> bool {
     scopes.split_whitespace().any(|scope| scope == wanted)
 }

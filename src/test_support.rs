@@ -171,6 +171,7 @@ impl TestToken {
 
 impl OAuth2Token for TestToken {
     type Storage = Plain;
+    type GrantId = crate::column::NoGrantColumn;
     type UserId = i64;
     type Extra = ();
     const KEEPS_EXTRA_MEMBERS: bool = false;

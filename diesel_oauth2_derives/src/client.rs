@@ -2,11 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Result};
 
 use crate::connection;
-use crate::model::{Model, Trait};
+use crate::model::{Model, Trait, at};
 use crate::statement::{imports, lookup, text_accessor, time_accessor};
 
 const TRAIT: Trait = Trait {
@@ -25,6 +24,7 @@ const TRAIT: Trait = Trait {
         "client_name",
     ],
     inserts: false,
+    makes_keys: false,
 };
 
 /// Metadata that may stand in a column of its own.
@@ -41,7 +41,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let secret = match model.role("client_secret") {
         Some(field) => {
             let (field, ty) = (&field.ident, &field.ty);
-            quote_spanned!(ty.span()=> <#ty as #krate::column::SecretColumn>::secret(&self.#field))
+            quote_spanned!(at(ty)=> <#ty as #krate::column::SecretColumn>::secret(&self.#field))
         }
         None => quote!(None),
     };
@@ -110,7 +110,7 @@ fn metadata(model: &Model) -> Result<TokenStream> {
     let base = match model.role("client_metadata") {
         Some(field) => {
             let (field, ty) = (&field.ident, &field.ty);
-            quote_spanned!(ty.span()=> <#ty as #krate::column::MetadataColumn>::metadata(&self.#field))
+            quote_spanned!(at(ty)=> <#ty as #krate::column::MetadataColumn>::metadata(&self.#field))
         }
         None if model.role("redirect_uris").is_none() => {
             return Err(Error::new(
@@ -127,7 +127,7 @@ fn metadata(model: &Model) -> Result<TokenStream> {
     let lists = LISTS.iter().filter_map(|role| {
         let field = model.role(role)?;
         let (target, field, ty) = (format_ident!("{role}"), &field.ident, &field.ty);
-        Some(quote_spanned! {ty.span()=>
+        Some(quote_spanned! {at(ty)=>
             metadata.#target = <#ty as #krate::column::ListColumn>::list(&self.#field);
         })
     });

@@ -2,16 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{DeriveInput, Result};
 
 use crate::connection;
-use crate::model::{Model, Trait};
+use crate::model::{Model, Trait, at};
 use crate::statement::{
     Value, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
     user_id_value,
 };
-use crate::token::user_id;
+use crate::token::{grant_id, marks, revoked_at, user_id};
 
 const TRAIT: Trait = Trait {
     name: "OAuth2AuthorizationCode",
@@ -28,8 +27,11 @@ const TRAIT: Trait = Trait {
         "amr",
         "code_challenge",
         "code_challenge_method",
+        "grant_id",
+        "redeemed_at",
     ],
     inserts: true,
+    makes_keys: false,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -45,6 +47,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     model.required(&TRAIT, "redirect_uri")?;
     model.required(&TRAIT, "auth_time")?;
     let (user_id_type, user_id) = user_id(&model);
+    let (grant_id_type, grant_id) = grant_id(&model);
+    let redeemed_at = revoked_at(&model, "redeemed_at");
     let scope = text_accessor(&model, "scope");
     let auth_time = time_accessor(&model, "auth_time");
     let texts = [
@@ -74,13 +78,20 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 "code" => Value::Text(quote!(Some(row.code))),
                 "client_id" => client_id_value(&krate, field),
                 "user_id" => user_id_value(&krate, field),
-                "auth_time" => Value::Other(quote_spanned! {ty.span()=>
+                "grant_id" => Value::Other(quote_spanned!(at(ty)=> row.grant_id)),
+                "redeemed_at" => Value::Other(quote_spanned! {at(ty)=>
+                    <#ty as #krate::column::RevocationColumn>::mark(#name, None)?
+                }),
+                "auth_time" => Value::Other(quote_spanned! {at(ty)=>
                     <#ty as #krate::column::TimeColumn>::from_unix(#name, Some(row.auth_time))?
                 }),
                 _ => Value::Text(quote!(row.#row_field)),
             }
         });
+        let redeemable = redeemable(&model, conn_type);
         quote! {
+            #redeemable
+
             impl #krate::table::CodeTable<#conn_type> for #ident {
                 fn load_by_code(
                     conn: &mut #conn_type,
@@ -109,6 +120,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             impl #krate::OAuth2AuthorizationCode for #ident {
                 type Storage = #storage;
                 type UserId = #user_id_type;
+                type GrantId = #grant_id_type;
                 type Extra = #extra;
 
                 fn stored_code(&self) -> &str {
@@ -127,6 +139,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     #scope.unwrap_or_default()
                 }
 
+                fn grant_id(&self) -> Option<&Self::GrantId> {
+                    #grant_id
+                }
+
+                fn redeemed_at(&self) -> Option<i64> {
+                    #redeemed_at
+                }
+
                 fn auth_time(&self) -> i64 {
                     #auth_time.unwrap_or(0)
                 }
@@ -136,5 +156,33 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             #tables
         };
+    })
+}
+
+/// The statement that spends a code, where there are columns for it and a key to find the row by.
+fn redeemable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let (key, redeemed) = (model.key()?, model.role("redeemed_at")?);
+    model.role("grant_id")?;
+    let imports = imports(&krate);
+    let table = &model.table;
+    let (key_ident, key_column, column) = (&key.ident, &key.column, &redeemed.column);
+    let (mark, unset) = marks(&krate, redeemed);
+    Some(quote! {
+        impl #krate::table::RedeemableCodeTable<#conn_type> for #ident {
+            fn mark_redeemed(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+                #imports
+                let marked = #krate::statement::MarkRevoked::new(
+                    #table::table,
+                    (#key_column, #column),
+                    &self.#key_ident,
+                    #mark,
+                    #unset,
+                )
+                .execute(conn)?;
+                Ok(marked > 0)
+            }
+        }
     })
 }

@@ -5,7 +5,7 @@
 //! | `model.rs` | reads the struct: fields, attributes, roles |
 //! | `connection.rs` | for which connection types code is made |
 //! | `statement.rs` | the statements that the three derives share |
-//! | `client.rs`, `token.rs`, `code.rs` | a derive each |
+//! | `client.rs`, `token.rs`, `code.rs`, `grant.rs` | a derive each |
 //!
 //! A derive emits accessors and statements only. Every rule is ordinary code in `diesel_oauth2`.
 
@@ -15,6 +15,7 @@
 mod client;
 mod code;
 mod connection;
+mod grant;
 mod model;
 mod statement;
 mod token;
@@ -38,6 +39,12 @@ pub fn derive_token(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(OAuth2AuthorizationCode, attributes(oauth2))]
 pub fn derive_code(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), code::expand)
+}
+
+/// See `diesel_oauth2::OAuth2Grant`.
+#[proc_macro_derive(OAuth2Grant, attributes(oauth2))]
+pub fn derive_grant(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), grant::expand)
 }
 
 fn expand(

@@ -16,6 +16,8 @@ pub(crate) struct Trait {
     pub(crate) roles: &'static [&'static str],
     /// Whether rows are inserted, so that every field must say how it is filled.
     pub(crate) inserts: bool,
+    /// Whether `diesel_oauth2` makes the primary keys.
+    pub(crate) makes_keys: bool,
 }
 
 /// The struct that a derive is on.
@@ -54,6 +56,8 @@ pub(crate) enum Fill {
     Default(Expr),
     /// By the database.
     Database,
+    /// From the row to insert: the primary key of what this crate makes the keys of.
+    Given,
 }
 
 impl Model {
@@ -228,6 +232,7 @@ impl Field {
                 ));
             }
             (None, Some(fill)) => fill,
+            (None, None) if of.makes_keys && primary_key.contains(&ident) => Fill::Given,
             (None, None) if !of.inserts || primary_key.contains(&ident) => Fill::Database,
             (None, None) => {
                 return Err(Error::new(
@@ -407,4 +412,10 @@ impl Parse for Name {
         }
         Ok(Self(input.call(Ident::parse_any)?))
     }
+}
+
+/// The place of a user's token for errors to point at, with names resolved as in the derive's own code: a struct that a
+/// macro makes would hide `self` from it otherwise.
+pub(crate) fn at(tokens: &impl ToTokens) -> proc_macro2::Span {
+    tokens.span().resolved_at(proc_macro2::Span::call_site())
 }

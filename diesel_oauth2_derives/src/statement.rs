@@ -2,9 +2,8 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
-use crate::model::{Field, Fill, Model};
+use crate::model::{Field, Fill, Model, at};
 
 /// Runs a lookup and gives each row to `each`. No LIMIT: SQLite plans a statement anew whenever a bound LIMIT is set,
 /// and a secret is unique anyway.
@@ -72,8 +71,9 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
         } = field;
         let value = match &field.fill {
             Fill::Database => continue,
-            Fill::Extra => quote_spanned!(ident.span()=> &row.extra.#ident),
-            Fill::Default(function) => quote_spanned!(function.span()=> #function()),
+            Fill::Given => quote_spanned!(at(ident)=> row.id),
+            Fill::Extra => quote_spanned!(at(ident)=> &row.extra.#ident),
+            Fill::Default(function) => quote_spanned!(at(function)=> #function()),
             Fill::Role(role) => match values(field, role) {
                 Value::Text(text) => {
                     checks.push(quote! {
@@ -83,12 +83,12 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
                             (&#krate::__private::Probe::<#column>::new()).max_length(),
                         )?;
                     });
-                    quote_spanned!(ty.span()=> <#ty as #krate::column::TextColumn>::bind(#text))
+                    quote_spanned!(at(ty)=> <#ty as #krate::column::TextColumn>::bind(#text))
                 }
                 Value::Other(value) => value,
             },
         };
-        assignments.push(quote_spanned!(ty.span()=> #column.eq(#value)));
+        assignments.push(quote_spanned!(at(ty)=> #column.eq(#value)));
     }
     quote! {
         #(#checks)*
@@ -102,7 +102,7 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
 /// The `client_id` column's value in an INSERT.
 pub(crate) fn client_id_value(krate: &TokenStream, field: &Field) -> Value {
     let (ty, name) = (&field.ty, &field.name);
-    Value::Other(quote_spanned! {ty.span()=>
+    Value::Other(quote_spanned! {at(ty)=>
         <<#ty as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(row.client_id)
             .ok_or(#krate::Error::InvalidValue {
                 column: #name,
@@ -114,7 +114,7 @@ pub(crate) fn client_id_value(krate: &TokenStream, field: &Field) -> Value {
 /// The `user_id` column's value in an INSERT.
 pub(crate) fn user_id_value(krate: &TokenStream, field: &Field) -> Value {
     let (ty, name) = (&field.ty, &field.name);
-    Value::Other(quote_spanned! {ty.span()=>
+    Value::Other(quote_spanned! {at(ty)=>
         <#ty as #krate::column::UserIdColumn>::bind(#name, row.user_id)?
     })
 }
@@ -134,7 +134,7 @@ pub(crate) fn text_accessor(model: &Model, role: &str) -> TokenStream {
     match model.role(role) {
         Some(Field { ident, ty, .. }) => {
             let krate = model.krate();
-            quote_spanned!(ty.span()=> <#ty as #krate::column::TextColumn>::text(&self.#ident))
+            quote_spanned!(at(ty)=> <#ty as #krate::column::TextColumn>::text(&self.#ident))
         }
         None => quote!(None),
     }
@@ -145,7 +145,7 @@ pub(crate) fn time_accessor(model: &Model, role: &str) -> TokenStream {
     match model.role(role) {
         Some(Field { ident, ty, .. }) => {
             let krate = model.krate();
-            quote_spanned!(ty.span()=> <#ty as #krate::column::TimeColumn>::to_unix(&self.#ident))
+            quote_spanned!(at(ty)=> <#ty as #krate::column::TimeColumn>::to_unix(&self.#ident))
         }
         None => quote!(None),
     }

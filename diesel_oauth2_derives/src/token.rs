@@ -2,11 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Result};
 
 use crate::connection;
-use crate::model::{Field, Model, Trait};
+use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
     Value, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
     user_id_value,
@@ -27,8 +26,11 @@ const TRAIT: Trait = Trait {
         "access_token_revoked_at",
         "refresh_token_revoked_at",
         "extra_members",
+        "grant_id",
+        "refresh_token_rotated_at",
     ],
     inserts: true,
+    makes_keys: false,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -41,7 +43,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let tables = connection::for_each(&model, |conn_type| {
         let table = table(&model, conn_type, access_token, refresh_token);
         let revocable = revocable(&model, conn_type);
-        quote!(#table #revocable)
+        let family = family(&model, conn_type);
+        quote!(#table #revocable #family)
     })?;
 
     Ok(quote! {
@@ -88,11 +91,13 @@ fn accessors(model: &Model) -> Result<TokenStream> {
     let access_token = secret_accessor(model, Some(model.required(&TRAIT, "access_token")?));
     let refresh_token = secret_accessor(model, model.role("refresh_token"));
     let (user_id_type, user_id) = user_id(model);
+    let (grant_id_type, grant_id) = grant_id(model);
+    let rotated_at = revoked_at(model, "refresh_token_rotated_at");
     let token_type = text_accessor(model, "token_type");
     let scope = text_accessor(model, "scope");
     let issued_at = time_accessor(model, "issued_at");
     let expires_at = match (model.role("expires_at"), model.role("expires_in")) {
-        (None, Some(Field { ident, ty, .. })) => quote_spanned! {ty.span()=> {
+        (None, Some(Field { ident, ty, .. })) => quote_spanned! {at(ty)=> {
             let expires_in = <#ty as #krate::column::LifetimeColumn>::seconds(&self.#ident)?;
             Some(self.issued_at().unwrap_or(0).saturating_add(expires_in))
         }},
@@ -108,6 +113,7 @@ fn accessors(model: &Model) -> Result<TokenStream> {
         impl #krate::OAuth2Token for #ident {
             type Storage = #storage;
             type UserId = #user_id_type;
+            type GrantId = #grant_id_type;
             type Extra = #extra;
 
             const HAS_REFRESH_TOKEN: bool = #has_refresh_token;
@@ -153,6 +159,14 @@ fn accessors(model: &Model) -> Result<TokenStream> {
 
             fn refresh_token_revoked_at(&self) -> Option<i64> {
                 #refresh_token_revoked_at
+            }
+
+            fn grant_id(&self) -> Option<&Self::GrantId> {
+                #grant_id
+            }
+
+            fn refresh_token_rotated_at(&self) -> Option<i64> {
+                #rotated_at
             }
         }
     })
@@ -207,23 +221,24 @@ fn value(krate: &TokenStream, field: &Field, role: &str) -> Value {
     match role {
         "client_id" => client_id_value(krate, field),
         "user_id" => user_id_value(krate, field),
+        "grant_id" => Value::Other(quote_spanned!(at(ty)=> row.grant_id)),
         "token_type" => Value::Text(quote!(Some(row.token_type))),
         "access_token" => Value::Text(quote!(Some(row.access_token))),
         "refresh_token" => Value::Text(quote!(row.refresh_token)),
         "scope" => Value::Text(quote!(row.scope)),
-        "issued_at" => Value::Other(quote_spanned! {ty.span()=>
+        "issued_at" => Value::Other(quote_spanned! {at(ty)=>
             <#ty as #krate::column::TimeColumn>::from_unix(#name, Some(row.issued_at))?
         }),
-        "expires_in" => Value::Other(quote_spanned! {ty.span()=>
+        "expires_in" => Value::Other(quote_spanned! {at(ty)=>
             <#ty as #krate::column::LifetimeColumn>::from_seconds(#name, row.expires_in)?
         }),
-        "expires_at" => Value::Other(quote_spanned! {ty.span()=>
+        "expires_at" => Value::Other(quote_spanned! {at(ty)=>
             <#ty as #krate::column::TimeColumn>::from_unix(#name, row.expires_at())?
         }),
-        "extra_members" => Value::Other(quote_spanned! {ty.span()=>
+        "extra_members" => Value::Other(quote_spanned! {at(ty)=>
             <#ty as #krate::column::MembersColumn>::from_members(row.extra_members)
         }),
-        _ => Value::Other(quote_spanned! {ty.span()=>
+        _ => Value::Other(quote_spanned! {at(ty)=>
             <#ty as #krate::column::RevocationColumn>::mark(#name, None)?
         }),
     }
@@ -238,14 +253,7 @@ fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
     let imports = imports(&krate);
     let table = &model.table;
     let (key_ident, key_column) = (&key.ident, &key.column);
-    let marks = |field: &Field| {
-        let (ty, name) = (&field.ty, &field.name);
-        (
-            quote!(<#ty as #krate::column::RevocationColumn>::mark(#name, Some(now))?),
-            quote!(<#ty as #krate::column::RevocationColumn>::unset()),
-        )
-    };
-    let (access_mark, access_unset) = marks(access);
+    let (access_mark, access_unset) = marks(&krate, access);
     let access_column = &access.column;
     let revoke_access = quote! {
         let marked = #krate::statement::MarkRevoked::new(
@@ -261,7 +269,7 @@ fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
     let revoke_refresh = match model.role("refresh_token_revoked_at") {
         None => revoke_access.clone(),
         Some(refresh) => {
-            let (refresh_mark, refresh_unset) = marks(refresh);
+            let (refresh_mark, refresh_unset) = marks(&krate, refresh);
             let refresh_column = &refresh.column;
             quote! {
                 let marked = #krate::statement::MarkBothRevoked::new(
@@ -299,21 +307,124 @@ fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
     })
 }
 
+/// The statements on families, where there are columns for them.
+fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let key = model.key()?;
+    let access = model.role("access_token_revoked_at")?;
+    let refresh = model.role("refresh_token_revoked_at")?;
+    let rotated = model.role("refresh_token_rotated_at")?;
+    let grant = model.role("grant_id")?;
+    model.role("refresh_token")?;
+    let imports = imports(&krate);
+    let table = &model.table;
+    // Both columns of the rows with this key, each unless it is set; none where the second one is set already.
+    let mark = |key: &TokenStream, value: TokenStream, first: &Field, second: &Field| {
+        let (first_mark, first_unset) = marks(&krate, first);
+        let (second_mark, second_unset) = marks(&krate, second);
+        let (first, second) = (&first.column, &second.column);
+        quote! {
+            #krate::statement::MarkBothRevoked::new(
+                #table::table,
+                (#key, #first, #second),
+                #value,
+                (#first_mark, #first_unset),
+                (#second_mark, #second_unset),
+            )
+            .execute(conn)?
+        }
+    };
+    let key_ident = &key.ident;
+    let rotate = mark(&key.column, quote!(&self.#key_ident), rotated, refresh);
+    let by_grant = mark(&grant.column, quote!(grant_id), access, refresh);
+    let by_user = match model.role("user_id") {
+        Some(user) => mark(&user.column, quote!(user_id), access, refresh),
+        None => quote!(match *user_id {}),
+    };
+    let client = model.role("client_id")?;
+    let client_type = &client.ty;
+    let by_client = mark(&client.column, quote!(&client_id), access, refresh);
+    Some(quote! {
+        impl #krate::table::FamilyTokenTable<#conn_type> for #ident {
+            fn mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#rotate > 0)
+            }
+
+            fn revoke_by_grant(
+                conn: &mut #conn_type,
+                grant_id: &Self::GrantId,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                Ok(#by_grant)
+            }
+
+            fn revoke_by_user(
+                conn: &mut #conn_type,
+                user_id: &Self::UserId,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                Ok(#by_user)
+            }
+
+            fn revoke_by_client(
+                conn: &mut #conn_type,
+                client_id: &str,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                let Some(client_id) =
+                    <<#client_type as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(
+                        client_id,
+                    )
+                else {
+                    return Ok(0);
+                };
+                Ok(#by_client)
+            }
+        }
+    })
+}
+
+/// A revocation column's value for now, and the one for "not".
+pub(crate) fn marks(krate: &TokenStream, field: &Field) -> (TokenStream, TokenStream) {
+    let (ty, name) = (&field.ty, &field.name);
+    (
+        quote!(<#ty as #krate::column::RevocationColumn>::mark(#name, Some(now))?),
+        quote!(<#ty as #krate::column::RevocationColumn>::unset()),
+    )
+}
+
+/// The type of the grant's id and its accessor. Without a column there can be no grant.
+pub(crate) fn grant_id(model: &Model) -> (TokenStream, TokenStream) {
+    let krate = model.krate();
+    match model.role("grant_id") {
+        Some(Field { ident, ty, .. }) => (
+            quote_spanned!(at(ty)=> <#ty as #krate::column::GrantIdColumn>::Id),
+            quote_spanned!(at(ty)=> <#ty as #krate::column::GrantIdColumn>::id(&self.#ident)),
+        ),
+        None => (quote!(#krate::column::NoGrantColumn), quote!(None)),
+    }
+}
+
 fn secret_accessor(model: &Model, field: Option<&Field>) -> TokenStream {
     match field {
         Some(Field { ident, ty, .. }) => {
             let krate = model.krate();
-            quote_spanned!(ty.span()=> <#ty as #krate::column::SecretColumn>::secret(&self.#ident))
+            quote_spanned!(at(ty)=> <#ty as #krate::column::SecretColumn>::secret(&self.#ident))
         }
         None => quote!(None),
     }
 }
 
-fn revoked_at(model: &Model, role: &str) -> TokenStream {
+pub(crate) fn revoked_at(model: &Model, role: &str) -> TokenStream {
     match model.role(role) {
         Some(Field { ident, ty, .. }) => {
             let krate = model.krate();
-            quote_spanned! {ty.span()=>
+            quote_spanned! {at(ty)=>
                 <#ty as #krate::column::RevocationColumn>::revoked_at(&self.#ident)
             }
         }
@@ -326,8 +437,8 @@ pub(crate) fn user_id(model: &Model) -> (TokenStream, TokenStream) {
     let krate = model.krate();
     match model.role("user_id") {
         Some(Field { ident, ty, .. }) => (
-            quote_spanned!(ty.span()=> <#ty as #krate::column::UserIdColumn>::Id),
-            quote_spanned!(ty.span()=> <#ty as #krate::column::UserIdColumn>::id(&self.#ident)),
+            quote_spanned!(at(ty)=> <#ty as #krate::column::UserIdColumn>::Id),
+            quote_spanned!(at(ty)=> <#ty as #krate::column::UserIdColumn>::id(&self.#ident)),
         ),
         None => (quote!(#krate::column::NoUserColumn), quote!(None)),
     }

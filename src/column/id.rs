@@ -58,17 +58,27 @@ impl Identifier for String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoUserColumn {}
 
-impl Identifier for NoUserColumn {
-    type Bound<'a> = Self;
+/// The grant's id of a model without a column for it: there is no such value, so no grant can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoGrantColumn {}
 
-    fn parse(_: &str) -> Option<Self> {
-        None
-    }
+macro_rules! identifier_of_nothing {
+    ($($type:ty),*) => {$(
+        impl Identifier for $type {
+            type Bound<'a> = Self;
 
-    fn to_text(&self) -> Cow<'_, str> {
-        match *self {}
-    }
+            fn parse(_: &str) -> Option<Self> {
+                None
+            }
+
+            fn to_text(&self) -> Cow<'_, str> {
+                match *self {}
+            }
+        }
+    )*};
 }
+
+identifier_of_nothing!(NoUserColumn, NoGrantColumn);
 
 macro_rules! identifier_by_display {
     ($($(#[$attribute:meta])* $type:ty),* $(,)?) => {$(
@@ -166,6 +176,70 @@ impl<T: Identifier> UserIdColumn for Option<T> {
 
     fn bind<'a>(_: &'static str, id: Option<&'a T>) -> Result<Option<&'a T>, Error> {
         Ok(id)
+    }
+}
+
+/// The id of a grant, which this crate makes: `i64` (63 random bits), `String` (22 random characters), or `uuid::Uuid`
+/// (version 4) with the feature `uuid`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the id of a grant",
+    label = "not a `diesel_oauth2::column::GrantKey`",
+    note = "use i64, String or (feature `uuid`) uuid::Uuid, or implement `GrantKey` for your newtype"
+)]
+pub trait GrantKey: Identifier {
+    /// A new id.
+    ///
+    /// # Errors
+    /// [`Error::RandomSource`].
+    fn generate() -> Result<Self, Error>;
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut bytes)
+        .map_err(|_| Error::RandomSource)?;
+    Ok(bytes)
+}
+
+impl GrantKey for i64 {
+    fn generate() -> Result<Self, Error> {
+        Ok(i64::from_be_bytes(random_bytes()?) & i64::MAX)
+    }
+}
+
+impl GrantKey for String {
+    fn generate() -> Result<Self, Error> {
+        crate::bearer::generate_token(crate::bearer::MIN_TOKEN_LENGTH)
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl GrantKey for uuid::Uuid {
+    fn generate() -> Result<Self, Error> {
+        Ok(uuid::Builder::from_random_bytes(random_bytes()?).into_uuid())
+    }
+}
+
+/// The type of a `grant_id` field: an `Option` of a [`GrantKey`], because tokens may be there that no grant stands for,
+/// such as those that authlib writes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a `grant_id` field",
+    label = "not a `diesel_oauth2::column::GrantIdColumn`",
+    note = "use an Option of i64, String or (feature `uuid`) uuid::Uuid"
+)]
+pub trait GrantIdColumn: Sized {
+    /// The id's type.
+    type Id: GrantKey;
+
+    /// The id, unless NULL.
+    fn id(&self) -> Option<&Self::Id>;
+}
+
+impl<T: GrantKey> GrantIdColumn for Option<T> {
+    type Id = T;
+
+    fn id(&self) -> Option<&T> {
+        self.as_ref()
     }
 }
 

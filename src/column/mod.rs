@@ -10,7 +10,9 @@ mod metadata;
 mod text;
 mod time;
 
-pub use id::{ClientIdColumn, Identifier, NoUserColumn, UserIdColumn};
+pub use id::{
+    ClientIdColumn, GrantIdColumn, GrantKey, Identifier, NoGrantColumn, NoUserColumn, UserIdColumn,
+};
 pub use int::{Int, OptionalInt};
 pub use members::MembersColumn;
 pub use metadata::{ListColumn, MetadataColumn};

@@ -138,6 +138,20 @@ pub fn save_token<M, Conn>(
 where
     M: TokenTable<Conn>,
 {
+    insert_token::<M, _>(conn, response, request, None, now)
+}
+
+/// [`save_token`] with the grant that the token comes of, if any.
+pub(crate) fn insert_token<M, Conn>(
+    conn: &mut Conn,
+    response: &TokenResponse,
+    request: &TokenRequest<'_, M::UserId, M::Extra>,
+    grant_id: Option<&M::GrantId>,
+    now: i64,
+) -> Result<(), Error>
+where
+    M: TokenTable<Conn>,
+{
     check::<M>(response)?;
     let access_token = M::Storage::stored(&response.access_token);
     let refresh_token = response.refresh_token.as_deref().map(M::Storage::stored);
@@ -146,6 +160,7 @@ where
         &NewToken {
             client_id: &request.client_id,
             user_id: request.user_id.as_ref(),
+            grant_id,
             token_type: &response.token_type,
             access_token: access_token.as_str(),
             refresh_token: refresh_token.as_ref().map(StoredForm::as_str),

@@ -16,6 +16,9 @@ pub trait OAuth2AuthorizationCode: Sized + Send + 'static {
     /// The type of the user's id.
     type UserId: Identifier;
 
+    /// The type of the id of the grant that the code stands for.
+    type GrantId: Identifier;
+
     /// What fills the model's `#[oauth2(extra)]` columns at save time; `()` where there are none.
     type Extra;
 
@@ -54,6 +57,16 @@ pub trait OAuth2AuthorizationCode: Sized + Send + 'static {
 
     /// `code_challenge_method` of RFC 7636.
     fn code_challenge_method(&self) -> Option<Cow<'_, str>>;
+
+    /// The grant that the code stands for: the family of the tokens that come of it.
+    fn grant_id(&self) -> Option<&Self::GrantId> {
+        None
+    }
+
+    /// When the code was redeemed, in epoch seconds.
+    fn redeemed_at(&self) -> Option<i64> {
+        None
+    }
 
     /// Whether the code has expired at `now` (epoch seconds): 300 seconds after [`auth_time`](Self::auth_time), as in
     /// authlib. At its last second it has not.

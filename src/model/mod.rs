@@ -5,8 +5,11 @@
 
 mod client;
 mod code;
+mod grant;
 mod token;
 
 pub use client::OAuth2Client;
+pub(crate) use code::DEFAULT_CODE_LIFETIME;
 pub use code::OAuth2AuthorizationCode;
+pub use grant::OAuth2Grant;
 pub use token::OAuth2Token;

@@ -15,6 +15,9 @@ pub trait OAuth2Token: Sized + Send + 'static {
     /// The type of the user's id.
     type UserId: Identifier;
 
+    /// The type of the id of the grant that the token came of.
+    type GrantId: Identifier;
+
     /// What fills the model's `#[oauth2(extra)]` columns at save time; `()` where there are none.
     type Extra;
 
@@ -59,6 +62,16 @@ pub trait OAuth2Token: Sized + Send + 'static {
 
     /// When the refresh token was revoked, in epoch seconds.
     fn refresh_token_revoked_at(&self) -> Option<i64>;
+
+    /// The grant that the token came of: its family.
+    fn grant_id(&self) -> Option<&Self::GrantId> {
+        None
+    }
+
+    /// When the refresh token was exchanged for another one, in epoch seconds.
+    fn refresh_token_rotated_at(&self) -> Option<i64> {
+        None
+    }
 
     /// Whether the token was issued to this client.
     fn check_client(&self, client: &dyn OAuth2Client) -> bool {

@@ -9,7 +9,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-type FromClause<C> = <<C as Column>::Table as QuerySource>::FromClause;
+use super::{FromClause, push_is_unset};
 
 /// `UPDATE table SET mark = $now WHERE key = $key AND (mark IS NULL OR mark = $unset)`
 #[allow(missing_debug_implementations)] // the FROM clause has none
@@ -166,23 +166,6 @@ where
 {
     type QueryId = MarkBothRevoked<'static, Key, (), Access, (), Refresh, ()>;
     const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-/// A column is unset by NULL or by the value that stands for it, whichever the table uses.
-fn push_is_unset<'b, C, V, DB>(out: &mut AstPass<'_, 'b, DB>, unset: &'b V) -> QueryResult<()>
-where
-    DB: Backend + HasSqlType<C::SqlType>,
-    C: Column,
-    V: ToSql<C::SqlType, DB>,
-{
-    out.push_sql("(");
-    out.push_identifier(C::NAME)?;
-    out.push_sql(" IS NULL OR ");
-    out.push_identifier(C::NAME)?;
-    out.push_sql(" = ");
-    out.push_bind_param::<C::SqlType, _>(unset)?;
-    out.push_sql(")");
-    Ok(())
 }
 
 // `execute` is for what carries this marker.

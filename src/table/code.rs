@@ -37,6 +37,8 @@ pub struct NewCode<'a, M: OAuth2AuthorizationCode> {
     pub client_id: &'a str,
     /// The user who authorized the client.
     pub user_id: Option<&'a M::UserId>,
+    /// The grant that it stands for.
+    pub grant_id: Option<&'a M::GrantId>,
     /// The redirect URI of the authorization request.
     pub redirect_uri: Option<&'a str>,
     /// `response_type` of the authorization request.

@@ -6,10 +6,14 @@
 
 mod client;
 mod code;
+mod family;
+mod grant;
 mod token;
 
 pub use client::ClientTable;
 pub use code::{CodeTable, NewCode};
+pub use family::{FamilyTokenTable, RedeemableCodeTable};
+pub use grant::{GrantTable, NewGrant};
 pub use token::{NewToken, RevocableTokenTable, TokenTable};
 
 use crate::Error;

@@ -69,6 +69,8 @@ pub struct NewToken<'a, M: OAuth2Token> {
     pub client_id: &'a str,
     /// The user who granted it.
     pub user_id: Option<&'a M::UserId>,
+    /// The grant that it comes of.
+    pub grant_id: Option<&'a M::GrantId>,
     /// `token_type`
     pub token_type: &'a str,
     /// The access token in its stored form.

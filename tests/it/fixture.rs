@@ -8,10 +8,12 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_oauth2::clock::Clock;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
-use diesel_oauth2::table::{ClientTable, CodeTable, RevocableTokenTable, TokenTable};
+use diesel_oauth2::table::{
+    ClientTable, FamilyTokenTable, GrantTable, RedeemableCodeTable, RevocableTokenTable, TokenTable,
+};
 use diesel_oauth2::{
-    ClientMetadata, Error, OAuth2Token, TokenRequest, TokenResponse, create_query_client_func,
-    create_save_token_func_with_clock,
+    ClientMetadata, Error, OAuth2Grant, OAuth2Token, TokenRequest, TokenResponse,
+    create_query_client_func, create_save_token_func_with_clock,
 };
 
 use crate::own_schema::Context;
@@ -37,15 +39,21 @@ type Extra<F> = <<F as Fixture>::Token as OAuth2Token>::Extra;
 pub trait Fixture: Sized {
     type Conn: DatabaseConnection;
     type Client: ClientTable<Self::Conn> + Clone;
-    type Token: RevocableTokenTable<Self::Conn>;
+    type Token: FamilyTokenTable<
+            Self::Conn,
+            GrantId = <Self::Grant as OAuth2Grant>::Id,
+            UserId = <Self::Grant as OAuth2Grant>::UserId,
+        >;
+    type Grant: GrantTable<Self::Conn>;
     /// The same table with secrets stored in plain.
     type PlainToken: RevocableTokenTable<
             Self::Conn,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
         >;
-    type Code: CodeTable<
+    type Code: RedeemableCodeTable<
             Self::Conn,
+            GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
         >;
@@ -75,8 +83,15 @@ pub trait Fixture: Sized {
     fn stored_texts(conn: &mut Self::Conn) -> Vec<String>;
 
     fn pool(&self) -> TestPool<Self> {
+        self.pool_of(4)
+    }
+
+    /// Where every thread of a race has a connection of its own.
+    fn pool_of(&self, connections: u32) -> TestPool<Self> {
         PoolBuilder::new(self.url())
-            .max_size(4)
+            .max_size(connections)
+            .lock_timeout(std::time::Duration::from_secs(60))
+            .synchronous(diesel_oauth2::pool::Synchronous::Normal)
             .build()
             .expect("the test database answers")
     }
@@ -135,6 +150,16 @@ impl<F: Fixture> Scene<F> {
         save_token(response, &request)
     }
 
+    /// What tokens for user 1 are saved with.
+    pub fn request(&self) -> TokenRequest<'_, UserId<F>, Extra<F>> {
+        Self::request_of(&self.client)
+    }
+
+    /// [`request`](Self::request) for threads, which cannot share the scene.
+    pub fn request_of(client: &F::Client) -> TokenRequest<'_, UserId<F>, Extra<F>> {
+        TokenRequest::new(client).user(F::user(1)).extra(F::extra())
+    }
+
     /// Another client of the same kind.
     pub fn another_client(&self, number: u32) -> F::Client {
         register::<F>(&self.pool, &confidential_client::<F>(number))
@@ -168,6 +193,12 @@ pub fn public_client<F: Fixture>(number: u32) -> NewClient {
     client.secret = None;
     client.metadata.token_endpoint_auth_method = Some("none".into());
     client
+}
+
+/// How many rounds a race is run: a few, or as many as `DIESEL_OAUTH2_TEST_ROUNDS` says.
+pub fn rounds() -> usize {
+    let rounds = std::env::var("DIESEL_OAUTH2_TEST_ROUNDS").ok();
+    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
 }
 
 /// A token response with both tokens, one hour and the scope `profile email`.
@@ -257,6 +288,7 @@ macro_rules! bundled {
             type Token = diesel_oauth2::models::Token;
             type PlainToken = diesel_oauth2::models::authlib::Token;
             type Code = diesel_oauth2::models::AuthorizationCode;
+            type Grant = diesel_oauth2::models::Grant;
 
             fn create() -> Option<Self> {
                 crate::support::$database::create_migrated().map(Self)
@@ -314,6 +346,7 @@ macro_rules! own {
             type Token = crate::own_schema::$module::AccessGrant;
             type PlainToken = crate::own_schema::$module::PlainAccessGrant;
             type Code = crate::own_schema::$module::Consent;
+            type Grant = crate::own_schema::$module::Family;
 
             fn create() -> Option<Self> {
                 let database = crate::support::$database::create()?;

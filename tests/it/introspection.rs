@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use diesel_oauth2::{
-    EndpointRequest, EndpointResponse, OAuth2Token, TokenResponse,
-    create_client_authenticator, create_introspection_endpoint, create_revocation_endpoint,
+    EndpointRequest, EndpointResponse, OAuth2Token, TokenResponse, create_client_authenticator,
+    create_introspection_endpoint, create_revocation_endpoint,
 };
 use serde_json::{Value, json};
 

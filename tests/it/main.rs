@@ -3,6 +3,7 @@
 
 mod bearer;
 mod client;
+mod code_store;
 // What the compiler lists depends on the features, so the expected texts are those of all of them.
 #[cfg(all(
     feature = "sqlite",
@@ -19,6 +20,7 @@ mod multi_connection;
 mod own_schema;
 mod python;
 mod query_token;
+mod refresh_store;
 mod revocation;
 mod save_token;
 mod support;

@@ -14,7 +14,25 @@ use diesel_oauth2::migrations::{
 use crate::support::{TestDatabase, on_every_database};
 
 const FIRST: &str = "20261124000000";
-const TABLES: [&str; 3] = ["oauth2_client", "oauth2_code", "oauth2_token"];
+const SECOND: &str = "20261124000001";
+const TABLES: [&str; 4] = [
+    "oauth2_client",
+    "oauth2_code",
+    "oauth2_grant",
+    "oauth2_token",
+];
+/// Those of authlib, which the first version makes.
+const FIRST_TABLES: [&str; 3] = ["oauth2_client", "oauth2_code", "oauth2_token"];
+
+/// Every version, oldest first.
+fn versions() -> Vec<String> {
+    vec![FIRST.to_owned(), SECOND.to_owned()]
+}
+
+/// Every version, newest first.
+fn newest_first() -> Vec<String> {
+    vec![SECOND.to_owned(), FIRST.to_owned()]
+}
 
 on_every_database!(
     row_41_up_down_up_again,
@@ -27,6 +45,7 @@ on_every_database!(
     row_41_tables_of_others_are_not_touched,
     row_41_authlib_s_live_tables_are_adopted_and_never_dropped,
     row_41_a_newer_release_s_version_is_left_alone,
+    rows_of_the_first_version_survive_the_second_and_its_revert,
     row_42_live_beside_the_apps_own_migrations_both_ways_round,
     schema_rs_agrees_with_the_catalog,
     every_lookup_goes_by_an_index,
@@ -39,15 +58,17 @@ fn row_41_up_down_up_again<D: TestDatabase>() {
     let Some(database) = D::create() else { return };
     let conn = &mut database.connect();
     for _ in 0..2 {
-        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(run(conn), Ok(versions()));
         assert_eq!(existing_tables::<D>(conn), TABLES);
         D::execute(conn, "INSERT INTO oauth2_client (client_id) VALUES ('c')");
+        assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
+        assert_eq!(existing_tables::<D>(conn), FIRST_TABLES);
         assert_eq!(revert_last(conn), Ok(Some(FIRST.to_owned())));
         assert!(existing_tables::<D>(conn).is_empty());
         assert_eq!(revert_last(conn), Ok(None));
     }
     run(conn).expect("runs");
-    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(revert_all(conn), Ok(newest_first()));
     assert_eq!(revert_all(conn), Ok(vec![]));
     assert!(existing_tables::<D>(conn).is_empty());
 }
@@ -70,11 +91,11 @@ fn row_41_status_and_pending_only_read<D: TestDatabase>() {
     let conn = &mut database.connect();
     make_read_only::<D>(conn);
     let before = status(conn).expect("an empty database has a status");
-    assert_eq!(before.len(), 1);
+    assert_eq!(before.len(), 2);
     assert_eq!(before[0].version, FIRST);
     assert_eq!(before[0].name, "create_oauth2_tables");
     assert!(!before[0].applied);
-    assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(pending(conn), Ok(versions()));
     assert_eq!(revert_last(conn), Ok(None));
     assert_eq!(
         run(conn),
@@ -170,7 +191,7 @@ fn row_41_a_failure_leaves_nothing_that_running_again_does_not_complete<D: TestD
             "DROP TABLE oauth2_token; DROP TABLE oauth2_code;
              UPDATE __diesel_oauth2_migrations SET state = 'begun'",
         );
-        assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(pending(conn), Ok(versions()));
     } else {
         // A view in the way of the last table: the first two are made, and undone again.
         D::execute(conn, "CREATE VIEW oauth2_token AS SELECT 1 AS one");
@@ -183,7 +204,7 @@ fn row_41_a_failure_leaves_nothing_that_running_again_does_not_complete<D: TestD
         assert!(existing_tables::<D>(conn).is_empty());
         D::execute(conn, "DROP VIEW oauth2_token");
     }
-    assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(run(conn), Ok(versions()));
     assert_eq!(existing_tables::<D>(conn), TABLES);
 }
 
@@ -192,7 +213,7 @@ fn row_41_inside_a_transaction_of_the_callers<D: TestDatabase>() {
     let conn = &mut database.connect();
     let inside = conn.transaction(|conn| {
         let applied = run(conn)?;
-        assert_eq!(applied, [FIRST]);
+        assert_eq!(applied, versions());
         Err::<(), _>(MigrationError::UnknownVersion {
             version: "rolled back".to_owned(),
         })
@@ -204,7 +225,7 @@ fn row_41_inside_a_transaction_of_the_callers<D: TestDatabase>() {
         assert!(inside.to_string().contains("rolled back"), "{inside}");
     }
     assert!(existing_tables::<D>(conn).is_empty());
-    assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(run(conn), Ok(versions()));
 }
 
 fn row_41_a_pooled_connection_does<D: TestDatabase>() {
@@ -214,7 +235,7 @@ fn row_41_a_pooled_connection_does<D: TestDatabase>() {
         .build(ConnectionManager::<D::Conn>::new(database.url()))
         .expect("a pool");
     let mut conn = pool.get().expect("a connection");
-    assert_eq!(run(&mut conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(run(&mut conn), Ok(versions()));
     assert_eq!(run(&mut *conn), Ok(vec![]));
 }
 
@@ -246,7 +267,7 @@ fn row_41_tables_of_others_are_not_touched<D: TestDatabase>() {
             if reason.contains("user_id")),
         "{error:?}"
     );
-    assert_eq!(pending(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(pending(conn), Ok(versions()));
 }
 
 /// As SQLAlchemy makes them from authlib's mixins.
@@ -283,9 +304,10 @@ fn row_41_authlib_s_live_tables_are_adopted_and_never_dropped<D: TestDatabase>()
     assert_eq!(adopt(conn), Ok(Some(FIRST.to_owned())));
     assert_eq!(adopt(conn), Ok(None));
     assert!(status(conn).expect("a status")[0].applied);
-    assert_eq!(run(conn), Ok(vec![]));
-    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
     assert_eq!(existing_tables::<D>(conn), TABLES);
+    assert_eq!(revert_all(conn), Ok(newest_first()));
+    assert_eq!(existing_tables::<D>(conn), FIRST_TABLES);
     assert_eq!(D::number(conn, "SELECT count(*) FROM oauth2_client"), 1);
     // Forgotten, not dropped: they can be adopted again.
     assert_eq!(adopt(conn), Ok(Some(FIRST.to_owned())));
@@ -310,6 +332,33 @@ fn row_41_a_newer_release_s_version_is_left_alone<D: TestDatabase>() {
     assert_eq!(existing_tables::<D>(conn), TABLES);
 }
 
+fn rows_of_the_first_version_survive_the_second_and_its_revert<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let conn = &mut database.connect();
+    assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
+    D::execute(
+        conn,
+        "INSERT INTO oauth2_client (client_id) VALUES ('c');
+         INSERT INTO oauth2_code (client_id, code, auth_time) VALUES ('c', 'o', 5);
+         INSERT INTO oauth2_token (client_id, access_token, refresh_token, issued_at, expires_in)
+         VALUES ('c', 'a', 'r', 7, 60)",
+    );
+    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
+    let count =
+        |conn: &mut D::Conn, rows: &str| D::number(conn, &format!("SELECT count(*) FROM {rows}"));
+    let token = "oauth2_token WHERE access_token = 'a' AND refresh_token = 'r' AND issued_at = 7 \
+                 AND grant_id IS NULL AND refresh_token_rotated_at = 0";
+    assert_eq!(count(conn, token), 1);
+    let code =
+        "oauth2_code WHERE code = 'o' AND auth_time = 5 AND grant_id IS NULL AND redeemed_at = 0";
+    assert_eq!(count(conn, code), 1);
+    assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
+    assert_eq!(count(conn, "oauth2_token WHERE access_token = 'a'"), 1);
+    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
+}
+
 fn row_42_live_beside_the_apps_own_migrations_both_ways_round<D: TestDatabase>() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Even a version of the same number.
@@ -329,7 +378,7 @@ fn row_42_live_beside_the_apps_own_migrations_both_ways_round<D: TestDatabase>()
         if app_first {
             run_app(conn);
         }
-        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(run(conn), Ok(versions()));
         if !app_first {
             run_app(conn);
         }
@@ -351,14 +400,14 @@ fn row_42_live_beside_the_apps_own_migrations_both_ways_round<D: TestDatabase>()
         // The other way round.
         run_app(conn);
         D::execute(conn, "INSERT INTO app_second (id) VALUES (1)");
-        assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(revert_all(conn), Ok(newest_first()));
         assert!(existing_tables::<D>(conn).is_empty());
         assert_eq!(D::number(conn, "SELECT count(*) FROM app_second"), 1);
         assert!(
             !conn.has_pending_migration(app.clone()).expect("a status"),
             "the app's versions are still noted"
         );
-        assert_eq!(run(conn), Ok(vec![FIRST.to_owned()]));
+        assert_eq!(run(conn), Ok(versions()));
     }
 }
 
@@ -433,7 +482,7 @@ fn columns_of_schema_rs() -> Vec<String> {
             columns.push(format!("{table}.{column} {sql_type} {null}"));
         }
     }
-    assert_eq!(columns.len(), 7 + 13 + 11);
+    assert_eq!(columns.len(), 7 + 15 + 7 + 13);
     columns
 }
 
@@ -457,6 +506,10 @@ fn every_lookup_goes_by_an_index<D: TestDatabase>() {
         ("oauth2_token WHERE client_id = ?", vec!["client-7"]),
         ("oauth2_token WHERE user_id = 7", vec![]),
         ("oauth2_token WHERE issued_at < 100", vec![]),
+        ("oauth2_token WHERE grant_id = 7", vec![]),
+        ("oauth2_grant WHERE id = 7", vec![]),
+        ("oauth2_grant WHERE user_id = 7", vec![]),
+        ("oauth2_grant WHERE client_id = ?", vec!["client-7"]),
     ];
     let scan = match D::NAME {
         "sqlite" => "SCAN ",
@@ -464,7 +517,7 @@ fn every_lookup_goes_by_an_index<D: TestDatabase>() {
         _ => "\"access_type\": \"ALL\"",
     };
     let index = match D::NAME {
-        "sqlite" => "USING INDEX",
+        "sqlite" => "USING IN",
         "postgres" => "Index Cond",
         _ => "\"used_key_parts\"",
     };
@@ -492,16 +545,18 @@ fn fill<D: TestDatabase>(conn: &mut D::Conn, rows: u32) {
             "INSERT INTO oauth2_client (client_id) {numbers} SELECT concat('client-', i) FROM n;
              INSERT INTO oauth2_code (client_id, code, auth_time) {numbers}
              SELECT concat('client-', i), concat('code-', i), i FROM n;
-             INSERT INTO oauth2_token (client_id, user_id, access_token, refresh_token, issued_at) {numbers}
+             INSERT INTO oauth2_grant (id, client_id, user_id, created_at, last_used_at) {numbers}
+             SELECT i, concat('client-', i), i, i, i FROM n;
+             INSERT INTO oauth2_token (client_id, user_id, access_token, refresh_token, issued_at, grant_id) {numbers}
              SELECT concat('client-', i), i, concat('access-', i),
-                    CASE WHEN i % 3 = 0 THEN NULL ELSE concat('refresh-', i) END, i
+                    CASE WHEN i % 3 = 0 THEN NULL ELSE concat('refresh-', i) END, i, i
              FROM n;"
         ),
     );
     D::execute(
         conn,
         match D::NAME {
-            "mysql" => "ANALYZE TABLE oauth2_client, oauth2_code, oauth2_token",
+            "mysql" => "ANALYZE TABLE oauth2_client, oauth2_code, oauth2_grant, oauth2_token",
             _ => "ANALYZE",
         },
     );
@@ -581,7 +636,7 @@ fn deleting_a_client_takes_its_tokens_and_codes_along<D: TestDatabase>() {
          INSERT INTO oauth2_token (client_id, access_token, issued_at) VALUES ('one', '1', 0), ('two', '2', 0);
          DELETE FROM oauth2_client WHERE client_id = 'one'",
     );
-    for table in TABLES {
+    for table in FIRST_TABLES {
         assert_eq!(D::number(conn, &format!("SELECT count(*) FROM {table}")), 1);
     }
     let stranger = conn.batch_execute(
@@ -589,7 +644,7 @@ fn deleting_a_client_takes_its_tokens_and_codes_along<D: TestDatabase>() {
     );
     assert!(stranger.is_err());
     // Down works with rows in every table.
-    assert_eq!(revert_all(conn), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(revert_all(conn), Ok(newest_first()));
 }
 
 /// The names of the bundled tables that exist, sorted.

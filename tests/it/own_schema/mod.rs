@@ -19,6 +19,7 @@ macro_rules! access_grant {
         #[oauth2(expires_at = "good_until", access_token_revoked_at = withdrawn)]
         #[oauth2(refresh_token_revoked_at = renewal_withdrawn, extra_members = answer)]
         #[oauth2(extra = Context, storage = $storage)]
+        #[oauth2(grant_id = family, refresh_token_rotated_at = renewal_used)]
         #[allow(dead_code)] // the tests read some columns in SQL only
         pub struct $name {
             #[oauth2(default = <$uuid>::new_v4)]
@@ -40,6 +41,8 @@ macro_rules! access_grant {
             pub device: Option<String>,
             #[oauth2(database_default)]
             pub note: String,
+            pub family: Option<$uuid>,
+            pub renewal_used: Option<NaiveDateTime>,
         }
     };
 }
@@ -50,7 +53,9 @@ macro_rules! models {
     ($backend:ty, $sql_uuid:ident, $uuid:ty, $timestamp:ident) => {
         use chrono::NaiveDateTime;
         use diesel::prelude::*;
-        use diesel_oauth2::{ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token};
+        use diesel_oauth2::{
+            ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token,
+        };
 
         use super::Context;
 
@@ -89,6 +94,8 @@ macro_rules! models {
                 tenant -> Text,
                 device -> Nullable<Text>,
                 note -> Text,
+                family -> Nullable<$sql_uuid>,
+                renewal_used -> Nullable<$timestamp>,
             }
         }
 
@@ -106,7 +113,39 @@ macro_rules! models {
                 challenge -> Nullable<Text>,
                 challenge_method -> Nullable<Text>,
                 tenant -> Text,
+                family -> Nullable<$sql_uuid>,
+                redeemed -> Nullable<$timestamp>,
             }
+        }
+
+        diesel::table! {
+            use diesel::sql_types::*;
+
+            families (id) {
+                id -> $sql_uuid,
+                app -> $sql_uuid,
+                owner -> Nullable<$sql_uuid>,
+                begun -> $timestamp,
+                used -> $timestamp,
+                until -> Nullable<$timestamp>,
+                ended -> Nullable<$timestamp>,
+            }
+        }
+
+        #[derive(Clone, Queryable, Selectable, OAuth2Grant)]
+        #[diesel(table_name = families)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(client_id = app, user_id = owner, created_at = begun, last_used_at = used)]
+        #[oauth2(expires_at = until, revoked_at = ended)]
+        #[allow(dead_code)] // the tests read some columns in SQL only
+        pub struct Family {
+            pub id: $uuid,
+            pub app: $uuid,
+            pub owner: Option<$uuid>,
+            pub begun: NaiveDateTime,
+            pub used: NaiveDateTime,
+            pub until: Option<NaiveDateTime>,
+            pub ended: Option<NaiveDateTime>,
         }
 
         #[derive(Clone, Queryable, Selectable, OAuth2Client)]
@@ -133,6 +172,7 @@ macro_rules! models {
         #[oauth2(code = secret, client_id = app, user_id = owner, redirect_uri = redirect)]
         #[oauth2(scope = permissions, auth_time = happened, code_challenge = challenge)]
         #[oauth2(code_challenge_method = challenge_method, extra = Context)]
+        #[oauth2(grant_id = family, redeemed_at = redeemed)]
         #[allow(dead_code)] // the tests read some columns in SQL only
         pub struct Consent {
             #[oauth2(default = <$uuid>::new_v4)]
@@ -147,6 +187,8 @@ macro_rules! models {
             pub challenge_method: Option<String>,
             #[oauth2(extra)]
             pub tenant: String,
+            pub family: Option<$uuid>,
+            pub redeemed: Option<NaiveDateTime>,
         }
     };
 }
@@ -200,6 +242,12 @@ macro_rules! tables {
                 tenant VARCHAR(20) NOT NULL,
                 device TEXT,
                 note VARCHAR(20) NOT NULL DEFAULT 'by the database',
+                family ",
+            $uuid,
+            ",
+                renewal_used ",
+            $timestamp,
+            " NULL,
                 CONSTRAINT grant_app FOREIGN KEY (app) REFERENCES apps (`key`)
             );
             CREATE INDEX access_grants_renewal ON access_grants (renewal);
@@ -221,7 +269,37 @@ macro_rules! tables {
             " NOT NULL,
                 challenge TEXT,
                 challenge_method VARCHAR(48),
-                tenant VARCHAR(20) NOT NULL
+                tenant VARCHAR(20) NOT NULL,
+                family ",
+            $uuid,
+            ",
+                redeemed ",
+            $timestamp,
+            " NULL
+            );
+            CREATE INDEX access_grants_family ON access_grants (family);
+            CREATE TABLE families (
+                id ",
+            $uuid,
+            " NOT NULL PRIMARY KEY,
+                app ",
+            $uuid,
+            " NOT NULL,
+                owner ",
+            $uuid,
+            ",
+                begun ",
+            $timestamp,
+            " NOT NULL,
+                used ",
+            $timestamp,
+            " NOT NULL,
+                until ",
+            $timestamp,
+            " NULL,
+                ended ",
+            $timestamp,
+            " NULL
             );"
         )
     };
@@ -258,6 +336,12 @@ impl diesel_oauth2::column::Identifier for TextUuid {
 
     fn to_text(&self) -> std::borrow::Cow<'_, str> {
         self.0.to_string().into()
+    }
+}
+
+impl diesel_oauth2::column::GrantKey for TextUuid {
+    fn generate() -> Result<Self, diesel_oauth2::Error> {
+        Ok(Self::new_v4())
     }
 }
 

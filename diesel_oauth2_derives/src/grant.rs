@@ -1,0 +1,200 @@
+//! `#[derive(OAuth2Grant)]`
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Error, Result};
+
+use crate::connection;
+use crate::model::{Field, Model, Trait, at};
+use crate::statement::{Value, client_id_value, imports, insert, time_accessor, user_id_value};
+use crate::token::{marks, revoked_at, user_id};
+
+const TRAIT: Trait = Trait {
+    name: "OAuth2Grant",
+    roles: &[
+        "client_id",
+        "user_id",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    ],
+    inserts: true,
+    makes_keys: true,
+};
+
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let model = Model::parse(input, &TRAIT)?;
+    let krate = model.krate();
+    let ident = &model.ident;
+    let Some(key) = model.key() else {
+        return Err(Error::new(
+            ident.span(),
+            format!(
+                "`{ident}` needs a single-column primary key, which identifies the grant: a field `id`, or \
+                 #[diesel(primary_key(your_field))]"
+            ),
+        ));
+    };
+    let (key_ident, key_type) = (&key.ident, &key.ty);
+    let client_id = model.required(&TRAIT, "client_id")?;
+    let client_id_ident = &client_id.ident;
+    for role in ["created_at", "last_used_at", "expires_at", "revoked_at"] {
+        model.required(&TRAIT, role)?;
+    }
+    let (user_id_type, user_id) = user_id(&model);
+    let created_at = time_accessor(&model, "created_at");
+    let expires_at = time_accessor(&model, "expires_at");
+    let revoked = revoked_at(&model, "revoked_at");
+
+    let tables = connection::for_each(&model, |conn_type| table(&model, conn_type, key))?;
+    Ok(quote! {
+        const _: () = {
+            use ::std::borrow::Cow;
+
+            impl #krate::OAuth2Grant for #ident {
+                type Id = #key_type;
+                type UserId = #user_id_type;
+
+                fn id(&self) -> &Self::Id {
+                    &self.#key_ident
+                }
+
+                fn client_id(&self) -> Cow<'_, str> {
+                    #krate::__private::client_id_text(&self.#client_id_ident)
+                }
+
+                fn user_id(&self) -> Option<&Self::UserId> {
+                    #user_id
+                }
+
+                fn created_at(&self) -> Option<i64> {
+                    #created_at
+                }
+
+                fn expires_at(&self) -> Option<i64> {
+                    #expires_at
+                }
+
+                fn revoked_at(&self) -> Option<i64> {
+                    #revoked
+                }
+            }
+
+            #tables
+        };
+    })
+}
+
+fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let imports = imports(&krate);
+    let table = &model.table;
+    let key_column = &key.column;
+    let insert = insert(model, |field, role| {
+        let (ty, name) = (&field.ty, &field.name);
+        let time = |seconds: TokenStream| {
+            Value::Other(quote_spanned! {at(ty)=>
+                <#ty as #krate::column::TimeColumn>::from_unix(#name, #seconds)?
+            })
+        };
+        match role {
+            "client_id" => client_id_value(&krate, field),
+            "user_id" => user_id_value(&krate, field),
+            "expires_at" => time(quote!(row.expires_at)),
+            "revoked_at" => Value::Other(quote_spanned! {at(ty)=>
+                <#ty as #krate::column::RevocationColumn>::mark(#name, None)?
+            }),
+            _ => time(quote!(Some(row.created_at))),
+        }
+    });
+    let field = |role: &str| model.role(role).expect("was required");
+    let (used, expires, revoked) = (
+        field("last_used_at"),
+        field("expires_at"),
+        field("revoked_at"),
+    );
+    let (used_column, expires_column, revoked_column) =
+        (&used.column, &expires.column, &revoked.column);
+    let (used_type, expires_type, expires_name) = (&used.ty, &expires.ty, &expires.name);
+    let (revoked_mark, revoked_unset) = marks(&krate, revoked);
+    let mark = |column: &TokenStream, value: TokenStream| {
+        quote! {
+            #krate::statement::MarkRevoked::new(
+                #table::table,
+                (#column, #revoked_column),
+                #value,
+                #revoked_mark,
+                #revoked_unset,
+            )
+            .execute(conn)?
+        }
+    };
+    let by_id = mark(key_column, quote!(id));
+    let by_user = match model.role("user_id") {
+        Some(user) => mark(&user.column, quote!(user_id)),
+        None => quote!(match *user_id {}),
+    };
+    let client = field("client_id");
+    let client_type = &client.ty;
+    let by_client = mark(&client.column, quote!(&client_id));
+    quote! {
+        impl #krate::table::GrantTable<#conn_type> for #ident {
+            fn insert(
+                conn: &mut #conn_type,
+                row: &#krate::table::NewGrant<'_, Self>,
+            ) -> Result<(), #krate::Error> {
+                #imports
+                #insert
+            }
+
+            fn touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
+                #imports
+                let touched = #krate::statement::Touch::new(
+                    #table::table,
+                    (#key_column, #used_column, #revoked_column, #expires_column),
+                    id,
+                    <#used_type as #krate::column::TimeColumn>::from_unix("last_used_at", Some(now))?,
+                    #revoked_unset,
+                    (
+                        <#expires_type as #krate::column::TimeColumn>::from_unix(#expires_name, Some(now))?,
+                        <#expires_type as #krate::column::RevocationColumn>::unset(),
+                    ),
+                )
+                .execute(conn)?;
+                Ok(touched > 0)
+            }
+
+            fn revoke(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#by_id > 0)
+            }
+
+            fn revoke_by_user(
+                conn: &mut #conn_type,
+                user_id: &Self::UserId,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                Ok(#by_user)
+            }
+
+            fn revoke_by_client(
+                conn: &mut #conn_type,
+                client_id: &str,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                let Some(client_id) =
+                    <<#client_type as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(
+                        client_id,
+                    )
+                else {
+                    return Ok(0);
+                };
+                Ok(#by_client)
+            }
+        }
+    }
+}

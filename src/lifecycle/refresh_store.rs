@@ -1,0 +1,325 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::RefreshRefusal;
+use super::family::revoke_family;
+use super::retry::transaction;
+use crate::clock::{Clock, SystemClock};
+use crate::column::GrantKey;
+use crate::endpoint::Failure;
+use crate::factory::insert_token;
+use crate::lookup::load_token;
+use crate::model::OAuth2Client;
+use crate::pool::{ConnectionPool, Intent};
+use crate::scope;
+use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
+use crate::types::TokenTypeHint;
+use crate::{Error, TokenRequest, TokenResponse};
+
+/// Creates the store of refresh tokens: issues tokens from grants, authenticates refresh tokens and rotates them.
+///
+/// `T` and `G` are the models of tokens and grants. Unless told otherwise each refresh token is good for one use, a
+/// second use revokes the whole family, and a family lives until it is revoked.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] {
+/// # use diesel::prelude::*;
+/// use diesel_oauth2::lifecycle::create_refresh_token_store;
+/// use diesel_oauth2::models::{Client, Grant, Token};
+/// use diesel_oauth2::{TokenRequest, TokenResponse};
+///
+/// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
+/// # diesel_oauth2::migrations::run(&mut connection).unwrap();
+/// # use diesel_oauth2::schema::oauth2_client::dsl::*;
+/// # diesel::insert_into(oauth2_client).values(client_id.eq("app")).execute(&mut connection).unwrap();
+/// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
+/// # let client = diesel_oauth2::create_query_client_func::<Client, _>(pool.clone())("app").unwrap().unwrap();
+/// # let tokens = |name: &str| TokenResponse {
+/// #     refresh_token: Some(format!("refresh-{name}")), ..TokenResponse::bearer(format!("access-{name}"))
+/// # };
+/// let store = create_refresh_token_store::<Token, Grant, _>(pool).grace(10);
+/// let request = TokenRequest::new(&client).user(7);
+/// let grant = store.start(&client, Some(&7)).unwrap();
+/// store.issue(&tokens("1"), &request, &grant).unwrap();
+///
+/// let refreshing = store.authenticate("refresh-1", &client).unwrap();
+/// store.rotate(&refreshing, &tokens("2"), &request).unwrap();
+/// # }
+/// ```
+pub fn create_refresh_token_store<T, G, P>(pool: P) -> RefreshStore<T, G, P>
+where
+    P: ConnectionPool,
+    G: GrantTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
+{
+    RefreshStore {
+        pool,
+        clock: Arc::new(SystemClock),
+        grace: 0,
+        idle_lifetime: None,
+        grant_lifetime: None,
+        models: PhantomData,
+    }
+}
+
+/// The store of refresh tokens: made by [`create_refresh_token_store`].
+#[must_use]
+pub struct RefreshStore<T, G, P> {
+    pool: P,
+    clock: Arc<dyn Clock>,
+    grace: i64,
+    idle_lifetime: Option<i64>,
+    grant_lifetime: Option<i64>,
+    models: PhantomData<fn() -> (T, G)>,
+}
+
+/// A refresh token that may be exchanged: given by [`RefreshStore::authenticate`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Refreshing<T> {
+    /// The row that holds it.
+    pub token: T,
+    /// Whether it was exchanged before, within the grace period: the answer to that request was probably lost.
+    pub is_retry: bool,
+}
+
+impl<T, G, P> RefreshStore<T, G, P>
+where
+    P: ConnectionPool,
+    G: GrantTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
+{
+    /// The clock that decides what has expired.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// For how many seconds a rotated refresh token may be used again, so that a client whose answer was lost is not
+    /// taken for a thief. 0 unless set: then a lost answer costs the client its family. 10 to 60 suits most.
+    pub fn grace(mut self, seconds: i64) -> Self {
+        self.grace = seconds;
+        self
+    }
+
+    /// For how many seconds a refresh token may lie unused. Unlimited unless set.
+    pub fn idle_lifetime(mut self, seconds: i64) -> Self {
+        self.idle_lifetime = Some(seconds);
+        self
+    }
+
+    /// For how many seconds tokens may be issued from a grant made by [`start`](Self::start) or at the first rotation of
+    /// a token without one: the absolute lifetime of the family. Unlimited unless set.
+    pub fn grant_lifetime(mut self, seconds: i64) -> Self {
+        self.grant_lifetime = Some(seconds);
+        self
+    }
+
+    /// Makes a grant, for flows without an authorization code.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`]; [`Error::RandomSource`].
+    pub fn start(
+        &self,
+        client: &dyn OAuth2Client,
+        user_id: Option<&T::UserId>,
+    ) -> Result<G::Id, Error> {
+        let now = self.clock.now();
+        let id = G::Id::generate()?;
+        self.pool.run(Intent::Write, |conn| {
+            self.insert_grant(conn, &id, &client.client_id(), user_id, now)
+        })?;
+        Ok(id)
+    }
+
+    /// Stores the first tokens of a grant, unless it was revoked or has expired.
+    ///
+    /// # Errors
+    /// [`RefreshRefusal::Revoked`] in [`Failure::Refused`]; those of
+    /// [`create_save_token_func`](crate::create_save_token_func) in [`Failure::Storage`]. Nothing is stored then.
+    pub fn issue(
+        &self,
+        response: &TokenResponse,
+        request: &TokenRequest<'_, T::UserId, T::Extra>,
+        grant_id: &G::Id,
+    ) -> Result<(), Failure<RefreshRefusal>> {
+        let now = self.clock.now();
+        let issued = self.pool.run(Intent::Write, |conn| {
+            transaction(conn, |conn| {
+                if !G::touch(conn, grant_id, now)? {
+                    return Ok(false);
+                }
+                insert_token::<T, _>(conn, response, request, Some(grant_id), now)?;
+                Ok(true)
+            })
+        })?;
+        if issued {
+            Ok(())
+        } else {
+            Err(Failure::Refused(RefreshRefusal::Revoked))
+        }
+    }
+
+    /// The row of a refresh token that this client may exchange.
+    ///
+    /// # Errors
+    /// [`RefreshRefusal`] in [`Failure::Refused`]; the database's in [`Failure::Storage`]. After
+    /// [`RefreshRefusal::Reused`] the whole family is revoked.
+    pub fn authenticate(
+        &self,
+        refresh_token: &str,
+        client: &dyn OAuth2Client,
+    ) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
+        let now = self.clock.now();
+        let outcome = self.pool.run(Intent::IdempotentWrite, |conn| {
+            let hint = Some(TokenTypeHint::RefreshToken);
+            let found = load_token::<T, _>(conn, refresh_token, hint)?
+                .filter(|found| found.kind == TokenTypeHint::RefreshToken);
+            let Some(found) = found else {
+                return Ok(Err(RefreshRefusal::Unknown));
+            };
+            let token = found.token;
+            match self.state(&token, client, now) {
+                Ok(is_retry) => Ok(Ok(Refreshing { token, is_retry })),
+                Err(refusal) => {
+                    if let (RefreshRefusal::Reused, Some(id)) = (refusal, token.grant_id()) {
+                        revoke_family::<T, G, _>(conn, id, now)?;
+                    }
+                    Ok(Err(refusal))
+                }
+            }
+        })?;
+        outcome.map_err(Failure::Refused)
+    }
+
+    /// Whether the token may be exchanged, as far as its own row tells, and whether that is a retry.
+    fn state(
+        &self,
+        token: &T,
+        client: &dyn OAuth2Client,
+        now: i64,
+    ) -> Result<bool, RefreshRefusal> {
+        if !token.check_client(client) {
+            return Err(RefreshRefusal::WrongClient);
+        }
+        if let Some(rotated_at) = token.refresh_token_rotated_at() {
+            // Revoking marks the rows that are not marked yet, so of this one only the grant knows.
+            return if self.grace > 0 && now <= rotated_at.saturating_add(self.grace) {
+                Ok(true)
+            } else {
+                Err(RefreshRefusal::Reused)
+            };
+        }
+        if token.refresh_token_revoked_at().is_some() {
+            return Err(RefreshRefusal::Revoked);
+        }
+        let idle = (self.idle_lifetime).zip(token.issued_at());
+        if idle.is_some_and(|(life, since)| since.saturating_add(life) < now) {
+            return Err(RefreshRefusal::Idle);
+        }
+        Ok(false)
+    }
+
+    /// The scope of the next token: what was granted, or the part of it that is asked for. It never grows (RFC 6749
+    /// section 6).
+    ///
+    /// # Errors
+    /// [`RefreshRefusal::ScopeExceeded`].
+    pub fn narrow_scope(
+        &self,
+        refreshing: &Refreshing<T>,
+        requested: Option<&str>,
+    ) -> Result<String, RefreshRefusal> {
+        let granted = refreshing.token.scope();
+        match requested.filter(|scope| !scope.trim().is_empty()) {
+            None => Ok(granted.into_owned()),
+            Some(requested) if scope::is_subset(requested, &granted) => Ok(requested.to_owned()),
+            Some(_) => Err(RefreshRefusal::ScopeExceeded),
+        }
+    }
+
+    /// Exchanges the refresh token for new tokens, in one atomic step: of several requests at the same time one wins,
+    /// and a crash leaves either the old or the new token valid.
+    ///
+    /// # Errors
+    /// [`RefreshRefusal::LostRace`], [`RefreshRefusal::Revoked`] or [`RefreshRefusal::ScopeExceeded`] in
+    /// [`Failure::Refused`]; those of [`create_save_token_func`](crate::create_save_token_func) in
+    /// [`Failure::Storage`]. Nothing is stored then; but after [`Error::ConnectionLost`] it may be, and the client's next
+    /// try works within the grace period.
+    pub fn rotate(
+        &self,
+        refreshing: &Refreshing<T>,
+        response: &TokenResponse,
+        request: &TokenRequest<'_, T::UserId, T::Extra>,
+    ) -> Result<(), Failure<RefreshRefusal>> {
+        let now = self.clock.now();
+        let token = &refreshing.token;
+        let next_scope = response.scope.as_deref().unwrap_or_default();
+        if !scope::is_subset(next_scope, &token.scope()) {
+            return Err(Failure::Refused(RefreshRefusal::ScopeExceeded));
+        }
+        // A token that authlib wrote has no grant yet.
+        let (grant_id, is_new) = match token.grant_id() {
+            Some(id) => (id.clone(), false),
+            None => (G::Id::generate()?, true),
+        };
+        let outcome = self.pool.run(Intent::Write, |conn| {
+            transaction(conn, |conn| {
+                if is_new {
+                    self.insert_grant(conn, &grant_id, &token.client_id(), token.user_id(), now)?;
+                } else if !G::touch(conn, &grant_id, now)? {
+                    return Ok(Err(RefreshRefusal::Revoked));
+                }
+                if !token.mark_rotated(conn, now)? && !refreshing.is_retry {
+                    return Ok(Err(RefreshRefusal::LostRace));
+                }
+                insert_token::<T, _>(conn, response, request, Some(&grant_id), now)?;
+                Ok(Ok(()))
+            })
+        })?;
+        outcome.map_err(Failure::Refused)
+    }
+
+    fn insert_grant(
+        &self,
+        conn: &mut P::Connection,
+        id: &G::Id,
+        client_id: &str,
+        user_id: Option<&T::UserId>,
+        now: i64,
+    ) -> Result<(), Error> {
+        G::insert(
+            conn,
+            &NewGrant {
+                id,
+                client_id,
+                user_id,
+                created_at: now,
+                expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
+            },
+        )
+    }
+}
+
+impl<T, G, P: Clone> Clone for RefreshStore<T, G, P> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            clock: Arc::clone(&self.clock),
+            grace: self.grace,
+            idle_lifetime: self.idle_lifetime,
+            grant_lifetime: self.grant_lifetime,
+            models: PhantomData,
+        }
+    }
+}
+
+impl<T, G, P> fmt::Debug for RefreshStore<T, G, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshStore")
+            .field("grace", &self.grace)
+            .field("idle_lifetime", &self.idle_lifetime)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+use std::borrow::Cow;
+
+use crate::column::{GrantKey, Identifier};
+
+/// A grant: what a user (or a client for itself) once agreed to, and the family of all tokens that came of it.
+///
+/// Whatever issues a token of the family and whatever revokes the family meet on this row, so that no token slips
+/// between them. `#[derive(OAuth2Grant)]` implements it.
+pub trait OAuth2Grant: Sized + Send + 'static {
+    /// The type of the grant's id.
+    type Id: GrantKey;
+
+    /// The type of the user's id.
+    type UserId: Identifier;
+
+    /// The grant's id.
+    fn id(&self) -> &Self::Id;
+
+    /// `client_id` of the client that the grant was given to.
+    fn client_id(&self) -> Cow<'_, str>;
+
+    /// The user who gave it. `None` for a client's own.
+    fn user_id(&self) -> Option<&Self::UserId>;
+
+    /// When it was given, in epoch seconds.
+    fn created_at(&self) -> Option<i64>;
+
+    /// The last second at which tokens may be issued from it. `None`: it never expires.
+    fn expires_at(&self) -> Option<i64>;
+
+    /// When it was revoked, in epoch seconds.
+    fn revoked_at(&self) -> Option<i64>;
+}

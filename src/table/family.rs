@@ -1,0 +1,51 @@
+use crate::Error;
+use crate::table::{CodeTable, RevocableTokenTable};
+
+/// The statements on tokens as families, for tables with columns for it.
+#[diagnostic::on_unimplemented(
+    message = "tokens of `{Self}` form no families on `{Conn}`",
+    label = "not a `FamilyTokenTable<{Conn}>`",
+    note = "give the model the fields `grant_id`, `refresh_token`, `access_token_revoked_at`, `refresh_token_revoked_at` and `refresh_token_rotated_at`, or name them: `#[oauth2(grant_id = field)]`; it also needs a single-column primary key"
+)]
+pub trait FamilyTokenTable<Conn>: RevocableTokenTable<Conn> {
+    /// Marks this row's refresh token rotated, and thereby revoked, at `now` (epoch seconds), unless it is revoked
+    /// already. Tells whether it did: of several at once, one does.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn mark_rotated(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
+
+    /// Marks every token of the grant revoked at `now` (epoch seconds), each unless it is already. Tells how many rows.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn revoke_by_grant(conn: &mut Conn, grant_id: &Self::GrantId, now: i64)
+    -> Result<usize, Error>;
+
+    /// Marks every token of the user revoked at `now` (epoch seconds), each unless it is already. Tells how many rows.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn revoke_by_user(conn: &mut Conn, user_id: &Self::UserId, now: i64) -> Result<usize, Error>;
+
+    /// Marks every token of the client revoked at `now` (epoch seconds), each unless it is already. Tells how many rows.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn revoke_by_client(conn: &mut Conn, client_id: &str, now: i64) -> Result<usize, Error>;
+}
+
+/// The statement that spends an authorization code, for tables with a column for it.
+#[diagnostic::on_unimplemented(
+    message = "codes of `{Self}` cannot be redeemed on `{Conn}`",
+    label = "not a `RedeemableCodeTable<{Conn}>`",
+    note = "give the model the fields `grant_id` and `redeemed_at`, or name them: `#[oauth2(redeemed_at = field)]`; it also needs a single-column primary key"
+)]
+pub trait RedeemableCodeTable<Conn>: CodeTable<Conn> {
+    /// Marks this code redeemed at `now` (epoch seconds), unless it is already. Tells whether it did: of several at
+    /// once, one does.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn mark_redeemed(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
+}
