@@ -13,6 +13,7 @@
 //! | [`lifecycle::create_authorization_code_store`] | codes that are redeemed once |
 //! | [`lifecycle::create_refresh_token_store`] | refresh tokens that rotate |
 //! | [`lifecycle::create_grant_revocation`] | 'log out everywhere' |
+//! | [`lifecycle::create_pruner`] | removes what has been dead for a while |
 //! | [`create_bearer_token_validator`] | an RFC 6750 validator |
 //! | [`create_client_authenticator`] | client authentication by basic, post or none |
 //! | [`BearerTokenGenerator`] | access and refresh tokens |

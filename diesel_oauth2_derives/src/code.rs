@@ -7,7 +7,7 @@ use syn::{DeriveInput, Result};
 use crate::connection;
 use crate::model::{Model, Trait, at};
 use crate::statement::{
-    Value, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
+    Value, aged, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
     user_id_value,
 };
 use crate::token::{grant_id, marks, revoked_at, user_id};
@@ -89,8 +89,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         });
         let redeemable = redeemable(&model, conn_type);
+        let aged = aged(&model, conn_type, "auth_time");
         quote! {
             #redeemable
+            #aged
 
             impl #krate::table::CodeTable<#conn_type> for #ident {
                 fn load_by_code(

@@ -6,7 +6,9 @@ use syn::{DeriveInput, Error, Result};
 
 use crate::connection;
 use crate::model::{Field, Model, Trait, at};
-use crate::statement::{Value, client_id_value, imports, insert, time_accessor, user_id_value};
+use crate::statement::{
+    Value, aged, client_id_value, imports, insert, time_accessor, user_id_value,
+};
 use crate::token::{marks, revoked_at, user_id};
 
 const TRAIT: Trait = Trait {
@@ -44,10 +46,15 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     }
     let (user_id_type, user_id) = user_id(&model);
     let created_at = time_accessor(&model, "created_at");
+    let last_used_at = time_accessor(&model, "last_used_at");
     let expires_at = time_accessor(&model, "expires_at");
     let revoked = revoked_at(&model, "revoked_at");
 
-    let tables = connection::for_each(&model, |conn_type| table(&model, conn_type, key))?;
+    let tables = connection::for_each(&model, |conn_type| {
+        let table = table(&model, conn_type, key);
+        let aged = aged(&model, conn_type, "created_at");
+        quote!(#table #aged)
+    })?;
     Ok(quote! {
         const _: () = {
             use ::std::borrow::Cow;
@@ -70,6 +77,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
                 fn created_at(&self) -> Option<i64> {
                     #created_at
+                }
+
+                fn last_used_at(&self) -> Option<i64> {
+                    #last_used_at
                 }
 
                 fn expires_at(&self) -> Option<i64> {

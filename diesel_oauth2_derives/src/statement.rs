@@ -150,3 +150,70 @@ pub(crate) fn time_accessor(model: &Model, role: &str) -> TokenStream {
         None => quote!(None),
     }
 }
+
+/// The statements that walk a table by age and delete rows, where there are a time and a key for it.
+pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> Option<TokenStream> {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let (key, time) = (model.key()?, model.role(time_role)?);
+    let imports = imports(&krate);
+    let table = &model.table;
+    let (key_ident, key_type, key_column) = (&key.ident, &key.ty, &key.column);
+    let (time_ident, time_type, time_column, time_name) =
+        (&time.ident, &time.ty, &time.column, &time.name);
+    let load = |filter: TokenStream| {
+        quote! {{
+            let query = #table::table
+                #filter
+                .filter(#time_column.lt(before))
+                .order((#time_column.asc(), #key_column.asc()))
+                .limit(limit)
+                .select(<Self as SelectableHelper<<#conn_type as Connection>::Backend>>::as_select());
+            for row in query.load_iter::<Self, #krate::__private::DefaultLoadingMode>(conn)? {
+                each(row?);
+            }
+            Ok(())
+        }}
+    };
+    let first = load(quote!());
+    // The first condition is for the index, which the second alone would not use.
+    let next = load(quote! {
+        .filter(#time_column.ge(time))
+        .filter(#time_column.gt(time).or(#key_column.gt(key)))
+    });
+    Some(quote! {
+        impl #krate::table::AgedTable<#conn_type> for #ident {
+            type Key = #key_type;
+            type Cursor = (#time_type, #key_type);
+
+            fn key(&self) -> Self::Key {
+                self.#key_ident.clone()
+            }
+
+            fn cursor(&self) -> Self::Cursor {
+                (self.#time_ident.clone(), self.#key_ident.clone())
+            }
+
+            fn load_aged(
+                conn: &mut #conn_type,
+                after: Option<&Self::Cursor>,
+                before: i64,
+                limit: i64,
+                mut each: impl FnMut(Self),
+            ) -> Result<(), #krate::Error> {
+                #imports
+                let before = <#time_type as #krate::column::TimeColumn>::from_unix(#time_name, Some(before))?;
+                match after {
+                    None => #first,
+                    Some((time, key)) => #next,
+                }
+            }
+
+            fn delete(conn: &mut #conn_type, keys: &[Self::Key]) -> Result<usize, #krate::Error> {
+                #imports
+                let rows = #table::table.filter(#key_column.eq_any(keys));
+                Ok(#krate::__private::diesel::delete(rows).execute(conn)?)
+            }
+        }
+    })
+}

@@ -7,7 +7,7 @@ use syn::{DeriveInput, Error, Result};
 use crate::connection;
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
+    Value, aged, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
     user_id_value,
 };
 
@@ -44,7 +44,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let table = table(&model, conn_type, access_token, refresh_token);
         let revocable = revocable(&model, conn_type);
         let family = family(&model, conn_type);
-        quote!(#table #revocable #family)
+        let aged = aged(&model, conn_type, "issued_at");
+        quote!(#table #revocable #family #aged)
     })?;
 
     Ok(quote! {
@@ -335,6 +336,7 @@ fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
             .execute(conn)?
         }
     };
+    let (grant_column, grant_type) = (&grant.column, &grant.ty);
     let key_ident = &key.ident;
     let rotate = mark(&key.column, quote!(&self.#key_ident), rotated, refresh);
     let by_grant = mark(&grant.column, quote!(grant_id), access, refresh);
@@ -350,6 +352,23 @@ fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
             fn mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
                 #imports
                 Ok(#rotate > 0)
+            }
+
+            fn load_grants_in_use(
+                conn: &mut #conn_type,
+                grant_ids: &[Self::GrantId],
+                mut each: impl FnMut(Self::GrantId),
+            ) -> Result<(), #krate::Error> {
+                #imports
+                let query = #table::table
+                    .filter(#grant_column.eq_any(grant_ids))
+                    .select(#grant_column);
+                for id in query.load_iter::<#grant_type, #krate::__private::DefaultLoadingMode>(conn)? {
+                    if let Some(id) = <#grant_type as #krate::column::GrantIdColumn>::id(&id?) {
+                        each(id.clone());
+                    }
+                }
+                Ok(())
             }
 
             fn revoke_by_grant(

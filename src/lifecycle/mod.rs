@@ -7,11 +7,13 @@
 mod code_store;
 mod family;
 mod pkce;
+mod prune;
 mod refresh_store;
 mod refusal;
 mod retry;
 
 pub use code_store::{CodeRequest, CodeStore, Redemption, create_authorization_code_store};
 pub use family::{GrantRevocation, create_grant_revocation};
+pub use prune::{Pruned, Pruner, create_pruner};
 pub use refresh_store::{RefreshStore, Refreshing, create_refresh_token_store};
 pub use refusal::{CodeRefusal, RefreshRefusal};

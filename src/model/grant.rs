@@ -28,6 +28,9 @@ pub trait OAuth2Grant: Sized + Send + 'static {
     /// The last second at which tokens may be issued from it. `None`: it never expires.
     fn expires_at(&self) -> Option<i64>;
 
+    /// When a token was last issued from it, in epoch seconds.
+    fn last_used_at(&self) -> Option<i64>;
+
     /// When it was revoked, in epoch seconds.
     fn revoked_at(&self) -> Option<i64>;
 }

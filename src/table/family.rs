@@ -15,6 +15,16 @@ pub trait FamilyTokenTable<Conn>: RevocableTokenTable<Conn> {
     /// The database's, as [`Error`].
     fn mark_rotated(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
 
+    /// Gives `each` those of the grants that still have a token, once or more often.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn load_grants_in_use(
+        conn: &mut Conn,
+        grant_ids: &[Self::GrantId],
+        each: impl FnMut(Self::GrantId),
+    ) -> Result<(), Error>;
+
     /// Marks every token of the grant revoked at `now` (epoch seconds), each unless it is already. Tells how many rows.
     ///
     /// # Errors

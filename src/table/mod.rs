@@ -4,12 +4,14 @@
 //! that a derive cannot describe; everything above works unchanged. The rules are not here: an implementation sends
 //! its statement and hands on what comes back.
 
+mod aged;
 mod client;
 mod code;
 mod family;
 mod grant;
 mod token;
 
+pub use aged::AgedTable;
 pub use client::ClientTable;
 pub use code::{CodeTable, NewCode};
 pub use family::{FamilyTokenTable, RedeemableCodeTable};

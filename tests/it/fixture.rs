@@ -9,7 +9,8 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_oauth2::clock::Clock;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
 use diesel_oauth2::table::{
-    ClientTable, FamilyTokenTable, GrantTable, RedeemableCodeTable, RevocableTokenTable, TokenTable,
+    AgedTable, ClientTable, FamilyTokenTable, GrantTable, RedeemableCodeTable, RevocableTokenTable,
+    TokenTable,
 };
 use diesel_oauth2::{
     ClientMetadata, Error, OAuth2Grant, OAuth2Token, TokenRequest, TokenResponse,
@@ -43,8 +44,9 @@ pub trait Fixture: Sized {
             Self::Conn,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Grant as OAuth2Grant>::UserId,
-        >;
-    type Grant: GrantTable<Self::Conn>;
+        > + AgedTable<Self::Conn>;
+    type Grant: GrantTable<Self::Conn>
+        + AgedTable<Self::Conn, Key = <Self::Grant as OAuth2Grant>::Id>;
     /// The same table with secrets stored in plain.
     type PlainToken: RevocableTokenTable<
             Self::Conn,
@@ -56,7 +58,7 @@ pub trait Fixture: Sized {
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
-        >;
+        > + AgedTable<Self::Conn>;
 
     /// Makes the database and its tables, or says why it cannot.
     fn create() -> Option<Self>;

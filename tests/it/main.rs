@@ -18,6 +18,7 @@ mod migrations;
 #[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod multi_connection;
 mod own_schema;
+mod prune;
 mod python;
 mod query_token;
 mod refresh_store;

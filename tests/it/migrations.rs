@@ -509,6 +509,7 @@ fn every_lookup_goes_by_an_index<D: TestDatabase>() {
         ("oauth2_token WHERE grant_id = 7", vec![]),
         ("oauth2_grant WHERE id = 7", vec![]),
         ("oauth2_grant WHERE user_id = 7", vec![]),
+        ("oauth2_grant WHERE created_at < 100", vec![]),
         ("oauth2_grant WHERE client_id = ?", vec!["client-7"]),
     ];
     let scan = match D::NAME {

@@ -15,7 +15,9 @@ CREATE TABLE IF NOT EXISTS oauth2_grant (
     expires_at BIGINT NOT NULL DEFAULT 0,
     revoked_at BIGINT NOT NULL DEFAULT 0,
     KEY oauth2_grant_client_id_idx (client_id),
-    KEY oauth2_grant_user_id_idx (user_id)
+    KEY oauth2_grant_user_id_idx (user_id),
+    -- For removing grants by age.
+    KEY oauth2_grant_created_at_idx (created_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4;
 
 -- No foreign keys: authlib's own tables may lack the unique index.
