@@ -11,6 +11,16 @@ pub use diesel::connection::DefaultLoadingMode;
 use crate::column::{ClientIdColumn, Identifier};
 pub use crate::table::check_length;
 
+/// A value as an expression of the column's type.
+pub fn bind_for<C, V>(_: C, value: V) -> V::Expression
+where
+    C: diesel::Expression,
+    C::SqlType: diesel::sql_types::SqlType + diesel::expression::TypedExpressionType,
+    V: diesel::expression::AsExpression<C::SqlType>,
+{
+    value.as_expression()
+}
+
 /// A `client_id` column's text; empty, which is no client's id, for NULL.
 pub fn client_id_text<C: ClientIdColumn>(column: &C) -> Cow<'_, str> {
     column.id().map_or(Cow::Borrowed(""), Identifier::to_text)

@@ -72,6 +72,7 @@ pub mod statement;
 pub mod table;
 #[cfg(test)]
 mod test_support;
+mod transaction;
 pub mod types;
 
 pub use bearer::{

@@ -48,11 +48,11 @@ impl fmt::Debug for Client {
 }
 
 macro_rules! token_and_code {
-    ($storage:ident, token { $($token_fields:tt)* }, code { $($code_fields:tt)* }) => {
+    ($storage:ident, token $(of $grant:ident)? { $($token_fields:tt)* }, code { $($code_fields:tt)* }) => {
         /// A row of `oauth2_token`.
         #[derive(Clone, Queryable, Selectable, Identifiable, OAuth2Token)]
         #[diesel(table_name = oauth2_token)]
-        #[oauth2(storage = $storage)]
+        #[oauth2(storage = $storage $(, grant = $grant)?)]
         pub struct Token {
             /// The primary key.
             #[diesel(deserialize_as = Int)]
@@ -152,7 +152,7 @@ macro_rules! token_and_code {
 
 token_and_code!(
     Sha256,
-    token {
+    token of Grant {
         /// The grant that the token came of. NULL for tokens that authlib wrote.
         pub grant_id: Option<i64>,
         /// When the refresh token was exchanged for another one, in epoch seconds. 0: not exchanged.

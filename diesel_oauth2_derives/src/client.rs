@@ -25,6 +25,7 @@ const TRAIT: Trait = Trait {
     ],
     inserts: false,
     makes_keys: false,
+    names_grants: false,
 };
 
 /// Metadata that may stand in a column of its own.

@@ -7,10 +7,10 @@ use syn::{DeriveInput, Result};
 use crate::connection;
 use crate::model::{Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
-    user_id_value,
+    Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark,
+    text_accessor, time_accessor, update, user_id_value,
 };
-use crate::token::{grant_id, marks, revoked_at, user_id};
+use crate::token::{grant_id, revoked_at, user_id};
 
 const TRAIT: Trait = Trait {
     name: "OAuth2AuthorizationCode",
@@ -32,6 +32,7 @@ const TRAIT: Trait = Trait {
     ],
     inserts: true,
     makes_keys: false,
+    names_grants: false,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -168,22 +169,20 @@ fn redeemable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
     let (key, redeemed) = (model.key()?, model.role("redeemed_at")?);
     model.role("grant_id")?;
     let imports = imports(&krate);
-    let table = &model.table;
-    let (key_ident, key_column, column) = (&key.ident, &key.column, &redeemed.column);
-    let (mark, unset) = marks(&krate, redeemed);
+    let key_ident = &key.ident;
+    let mark_redeemed = update(
+        model,
+        &[mark(&krate, redeemed)],
+        &[
+            is(&krate, key, quote!(&self.#key_ident)),
+            is_unmarked(&krate, redeemed),
+        ],
+    );
     Some(quote! {
         impl #krate::table::RedeemableCodeTable<#conn_type> for #ident {
             fn mark_redeemed(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                let marked = #krate::statement::MarkRevoked::new(
-                    #table::table,
-                    (#key_column, #column),
-                    &self.#key_ident,
-                    #mark,
-                    #unset,
-                )
-                .execute(conn)?;
-                Ok(marked > 0)
+                Ok(#mark_redeemed.execute(conn)? > 0)
             }
         }
     })

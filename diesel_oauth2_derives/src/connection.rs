@@ -43,6 +43,12 @@ pub(crate) fn for_each(
         .collect())
 }
 
+/// Whether the connection speaks PostgreSQL's dialect for certain.
+pub(crate) fn is_postgres(connection: &TokenStream) -> bool {
+    let last = connection.clone().into_iter().last();
+    last.is_some_and(|last| last.to_string() == "PgConnection")
+}
+
 fn connection_of(krate: &TokenStream, backend: &Path) -> Result<TokenStream> {
     let name = backend
         .segments

@@ -7,9 +7,10 @@ use syn::{DeriveInput, Error, Result};
 use crate::connection;
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, time_accessor, user_id_value,
+    Value, aged, client_id_value, imports, insert, is, is_unmarked, mark, parsed_client_id, set,
+    time_accessor, update, user_id_value,
 };
-use crate::token::{marks, revoked_at, user_id};
+use crate::token::{revoked_at, user_id};
 
 const TRAIT: Trait = Trait {
     name: "OAuth2Grant",
@@ -23,6 +24,7 @@ const TRAIT: Trait = Trait {
     ],
     inserts: true,
     makes_keys: true,
+    names_grants: false,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -101,8 +103,6 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
-    let table = &model.table;
-    let key_column = &key.column;
     let insert = insert(model, |field, role| {
         let (ty, name) = (&field.ty, &field.name);
         let time = |seconds: TokenStream| {
@@ -121,36 +121,45 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
         }
     });
     let field = |role: &str| model.role(role).expect("was required");
-    let (used, expires, revoked) = (
-        field("last_used_at"),
-        field("expires_at"),
-        field("revoked_at"),
-    );
-    let (used_column, expires_column, revoked_column) =
-        (&used.column, &expires.column, &revoked.column);
-    let (used_type, expires_type, expires_name) = (&used.ty, &expires.ty, &expires.name);
-    let (revoked_mark, revoked_unset) = marks(&krate, revoked);
-    let mark = |column: &TokenStream, value: TokenStream| {
-        quote! {
-            #krate::statement::MarkRevoked::new(
-                #table::table,
-                (#column, #revoked_column),
-                #value,
-                #revoked_mark,
-                #revoked_unset,
-            )
-            .execute(conn)?
-        }
+    let revoked = field("revoked_at");
+    let revoke = |found: &Field, value: TokenStream| {
+        update(
+            model,
+            &[mark(&krate, revoked)],
+            &[is(&krate, found, value), is_unmarked(&krate, revoked)],
+        )
     };
-    let by_id = mark(key_column, quote!(id));
+    let by_id = revoke(key, quote!(id));
     let by_user = match model.role("user_id") {
-        Some(user) => mark(&user.column, quote!(user_id)),
+        Some(user) => {
+            let by_user = revoke(user, quote!(user_id));
+            quote!(Ok(#by_user.execute(conn)?))
+        }
         None => quote!(match *user_id {}),
     };
     let client = field("client_id");
-    let client_type = &client.ty;
-    let by_client = mark(&client.column, quote!(&client_id));
+    let parsed_client_id = parsed_client_id(&krate, client);
+    let by_client = revoke(client, quote!(&client_id));
+    let touch = touch(model, key);
+    let lend = connection::is_postgres(conn_type).then(|| {
+        quote! {
+            impl #krate::statement::TouchStatement for #ident {
+                fn touch_statement(
+                    id: &Self::Id,
+                    now: i64,
+                ) -> Result<
+                    impl #krate::__private::diesel::query_builder::QueryFragment<#krate::__private::diesel::pg::Pg>
+                        + #krate::__private::diesel::query_builder::QueryId,
+                    #krate::Error,
+                > {
+                    Ok(#touch)
+                }
+            }
+        }
+    });
     quote! {
+        #lend
+
         impl #krate::table::GrantTable<#conn_type> for #ident {
             fn insert(
                 conn: &mut #conn_type,
@@ -162,24 +171,12 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
 
             fn touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                let touched = #krate::statement::Touch::new(
-                    #table::table,
-                    (#key_column, #used_column, #revoked_column, #expires_column),
-                    id,
-                    <#used_type as #krate::column::TimeColumn>::from_unix("last_used_at", Some(now))?,
-                    #revoked_unset,
-                    (
-                        <#expires_type as #krate::column::TimeColumn>::from_unix(#expires_name, Some(now))?,
-                        <#expires_type as #krate::column::RevocationColumn>::unset(),
-                    ),
-                )
-                .execute(conn)?;
-                Ok(touched > 0)
+                Ok(#touch.execute(conn)? > 0)
             }
 
             fn revoke(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#by_id > 0)
+                Ok(#by_id.execute(conn)? > 0)
             }
 
             fn revoke_by_user(
@@ -188,7 +185,7 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
                 now: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
-                Ok(#by_user)
+                #by_user
             }
 
             fn revoke_by_client(
@@ -197,15 +194,38 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
                 now: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
-                let Some(client_id) =
-                    <<#client_type as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(
-                        client_id,
-                    )
-                else {
-                    return Ok(0);
-                };
-                Ok(#by_client)
+                #parsed_client_id
+                Ok(#by_client.execute(conn)?)
             }
         }
     }
+}
+
+/// Notes that the grant `id` is used `now`, where it is neither revoked nor expired.
+fn touch(model: &Model, key: &Field) -> TokenStream {
+    let krate = model.krate();
+    let field = |role: &str| model.role(role).expect("was required");
+    let (used, expires) = (field("last_used_at"), field("expires_at"));
+    let (used_type, used_name) = (&used.ty, &used.name);
+    let (expires_type, expires_name, expires_column) =
+        (&expires.ty, &expires.name, &expires.column);
+    update(
+        model,
+        &[set(
+            &krate,
+            used,
+            quote!(<#used_type as #krate::column::TimeColumn>::from_unix(#used_name, Some(now))?),
+        )],
+        &[
+            is(&krate, key, quote!(id)),
+            is_unmarked(&krate, field("revoked_at")),
+            quote! {
+                #krate::statement::IsUnsetOrAtLeast::new(
+                    #expires_column,
+                    <#expires_type as #krate::column::RevocationColumn>::unset(),
+                    <#expires_type as #krate::column::TimeColumn>::from_unix(#expires_name, Some(now))?,
+                )
+            },
+        ],
+    )
 }

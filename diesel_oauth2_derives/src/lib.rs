@@ -6,6 +6,7 @@
 //! | `connection.rs` | for which connection types code is made |
 //! | `statement.rs` | the statements that the three derives share |
 //! | `client.rs`, `token.rs`, `code.rs`, `grant.rs` | a derive each |
+//! | `family.rs` | what of the tokens' derive revokes and rotates |
 //!
 //! A derive emits accessors and statements only. Every rule is ordinary code in `diesel_oauth2`.
 
@@ -15,6 +16,7 @@
 mod client;
 mod code;
 mod connection;
+mod family;
 mod grant;
 mod model;
 mod statement;

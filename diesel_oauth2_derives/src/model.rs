@@ -18,6 +18,8 @@ pub(crate) struct Trait {
     pub(crate) inserts: bool,
     /// Whether `diesel_oauth2` makes the primary keys.
     pub(crate) makes_keys: bool,
+    /// Whether the struct names the model of its grants.
+    pub(crate) names_grants: bool,
 }
 
 /// The struct that a derive is on.
@@ -28,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) primary_key: Vec<Ident>,
     pub(crate) storage: Option<Path>,
     pub(crate) extra: Option<Type>,
+    /// `#[oauth2(grant = ...)]`
+    pub(crate) grant: Option<Path>,
     /// `#[oauth2(connection = ...)]`
     pub(crate) connections: Vec<Path>,
     /// `#[diesel(check_for_backend(...))]`
@@ -130,6 +134,7 @@ impl Model {
             primary_key,
             storage: oauth2.storage,
             extra: oauth2.extra,
+            grant: oauth2.grant,
             connections: oauth2.connections,
             backends: diesel.backends,
             krate: oauth2.krate,
@@ -321,6 +326,7 @@ struct StructAttributes {
     roles: Vec<(&'static str, Ident)>,
     storage: Option<Path>,
     extra: Option<Type>,
+    grant: Option<Path>,
     connections: Vec<Path>,
     krate: Option<Path>,
 }
@@ -331,6 +337,7 @@ impl StructAttributes {
             roles: Vec::new(),
             storage: None,
             extra: None,
+            grant: None,
             connections: Vec::new(),
             krate: None,
         };
@@ -340,14 +347,16 @@ impl StructAttributes {
                 match key.as_str() {
                     "storage" => found.storage = Some(meta.value()?.parse()?),
                     "extra" => found.extra = Some(meta.value()?.parse()?),
+                    "grant" if of.names_grants => found.grant = Some(meta.value()?.parse()?),
                     "connection" => found.connections.push(meta.value()?.parse()?),
                     "crate" => found.krate = Some(meta.value()?.parse()?),
                     key => {
                         let Some(role) = of.roles.iter().copied().find(|role| *role == key) else {
                             return Err(meta.error(format!(
-                                "`{key}` is neither a role of {} ({}) nor an option (storage, extra, connection, crate)",
+                                "`{key}` is neither a role of {} ({}) nor an option (storage, extra, {}connection, crate)",
                                 of.name,
-                                of.roles.join(", ")
+                                of.roles.join(", "),
+                                if of.names_grants { "grant, " } else { "" },
                             )));
                         };
                         if found.roles.iter().any(|(known, _)| *known == role) {

@@ -59,8 +59,36 @@ pub(crate) enum Value {
 pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> TokenStream {
     let krate = model.krate();
     let table = &model.table;
-    let mut checks = Vec::new();
-    let mut assignments = Vec::new();
+    let NewRow {
+        checks,
+        columns,
+        values,
+    } = new_row(model, values);
+    quote! {
+        #checks
+        #krate::__private::diesel::insert_into(#table::table)
+            .values((#(#columns.eq(#values),)*))
+            .execute(conn)?;
+        Ok(())
+    }
+}
+
+/// What an INSERT is made of.
+pub(crate) struct NewRow {
+    /// Refuses what does not fit.
+    pub(crate) checks: TokenStream,
+    pub(crate) columns: Vec<TokenStream>,
+    pub(crate) values: Vec<TokenStream>,
+}
+
+/// The columns and values of a new row. `values` gives what fills a role.
+pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> NewRow {
+    let krate = model.krate();
+    let mut row = NewRow {
+        checks: TokenStream::new(),
+        columns: Vec::new(),
+        values: Vec::new(),
+    };
     for field in &model.fields {
         let Field {
             column,
@@ -76,7 +104,7 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
             Fill::Default(function) => quote_spanned!(at(function)=> #function()),
             Fill::Role(role) => match values(field, role) {
                 Value::Text(text) => {
-                    checks.push(quote! {
+                    row.checks.extend(quote! {
                         #krate::__private::check_length(
                             #name,
                             #text,
@@ -88,14 +116,79 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
                 Value::Other(value) => value,
             },
         };
-        assignments.push(quote_spanned!(at(ty)=> #column.eq(#value)));
+        row.columns.push(quote_spanned!(at(ty)=> #column));
+        row.values.push(value);
     }
+    row
+}
+
+/// `column = value`, behind SET.
+pub(crate) fn set(krate: &TokenStream, field: &Field, value: TokenStream) -> TokenStream {
+    let column = &field.column;
+    quote!(#krate::statement::Set::new(#column, #value))
+}
+
+/// Sets a mark where there is none, behind SET. `now` is in scope.
+pub(crate) fn mark_if_unset(krate: &TokenStream, field: &Field) -> TokenStream {
+    let (column, (mark, unset)) = (&field.column, marks(krate, field));
+    quote!(#krate::statement::SetIfUnset::new(#column, #mark, #unset))
+}
+
+/// Sets a mark, behind SET. `now` is in scope.
+pub(crate) fn mark(krate: &TokenStream, field: &Field) -> TokenStream {
+    set(krate, field, marks(krate, field).0)
+}
+
+/// `column = value`, behind WHERE.
+pub(crate) fn is(krate: &TokenStream, field: &Field, value: TokenStream) -> TokenStream {
+    let column = &field.column;
+    quote!(#krate::statement::Is::new(#column, #value))
+}
+
+/// That a column has no mark, behind WHERE.
+pub(crate) fn is_unmarked(krate: &TokenStream, field: &Field) -> TokenStream {
+    let (column, (_, unset)) = (&field.column, marks(krate, field));
+    quote!(#krate::statement::IsUnset::new(#column, #unset))
+}
+
+/// The cached UPDATE of `table`, not executed yet.
+pub(crate) fn update(model: &Model, sets: &[TokenStream], filters: &[TokenStream]) -> TokenStream {
+    let (krate, table) = (model.krate(), &model.table);
+    let sets = list(&quote!(#krate::statement::Comma), sets);
+    let filters = list(&quote!(#krate::statement::And), filters);
+    quote!(#krate::statement::Update::new(#table::table, #sets, #filters))
+}
+
+/// `a`, `Between(a, b)`, `Between(a, Between(b, c))`, …
+pub(crate) fn list(between: &TokenStream, parts: &[TokenStream]) -> TokenStream {
+    match parts {
+        [] => TokenStream::new(),
+        [last] => last.clone(),
+        [first, rest @ ..] => {
+            let rest = list(between, rest);
+            quote!(#between(#first, #rest))
+        }
+    }
+}
+
+/// A revocation column's value for now, and the one for "not".
+pub(crate) fn marks(krate: &TokenStream, field: &Field) -> (TokenStream, TokenStream) {
+    let (ty, name) = (&field.ty, &field.name);
+    (
+        quote!(<#ty as #krate::column::RevocationColumn>::mark(#name, Some(now))?),
+        quote!(<#ty as #krate::column::RevocationColumn>::unset()),
+    )
+}
+
+/// The rows of a client, given its id as text; nothing where the text is no id of the column's form.
+pub(crate) fn parsed_client_id(krate: &TokenStream, field: &Field) -> TokenStream {
+    let ty = &field.ty;
     quote! {
-        #(#checks)*
-        #krate::__private::diesel::insert_into(#table::table)
-            .values((#(#assignments,)*))
-            .execute(conn)?;
-        Ok(())
+        let Some(client_id) =
+            <<#ty as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(client_id)
+        else {
+            return Ok(0);
+        };
     }
 }
 

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Result};
 
 use crate::connection;
+use crate::family::{family, revocable};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
     Value, aged, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
@@ -31,11 +32,13 @@ const TRAIT: Trait = Trait {
     ],
     inserts: true,
     makes_keys: false,
+    names_grants: true,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let model = Model::parse(input, &TRAIT)?;
     check_times(&model)?;
+    check_grant(&model)?;
     let accessors = accessors(&model)?;
     let access_token = model.required(&TRAIT, "access_token")?;
     let refresh_token = model.role("refresh_token");
@@ -81,6 +84,23 @@ fn check_times(model: &Model) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A token that comes of a grant must be revoked with it, so the grants must be known.
+fn check_grant(model: &Model) -> Result<()> {
+    let missing = match (model.role("grant_id"), &model.grant) {
+        (Some(_), None) => {
+            "has a field `grant_id` and does not say which model the grants have; name it: \
+             #[oauth2(grant = YourGrant)], a struct with #[derive(OAuth2Grant)]"
+        }
+        (None, Some(_)) => {
+            "names the model of its grants and has no field `grant_id`; add it, or name it: \
+             #[oauth2(grant_id = your_field)]"
+        }
+        _ => return Ok(()),
+    };
+    let ident = &model.ident;
+    Err(Error::new(ident.span(), format!("`{ident}` {missing}")))
 }
 
 fn accessors(model: &Model) -> Result<TokenStream> {
@@ -217,7 +237,7 @@ fn table(
     }
 }
 
-fn value(krate: &TokenStream, field: &Field, role: &str) -> Value {
+pub(crate) fn value(krate: &TokenStream, field: &Field, role: &str) -> Value {
     let (ty, name) = (&field.ty, &field.name);
     match role {
         "client_id" => client_id_value(krate, field),
@@ -243,178 +263,6 @@ fn value(krate: &TokenStream, field: &Field, role: &str) -> Value {
             <#ty as #krate::column::RevocationColumn>::mark(#name, None)?
         }),
     }
-}
-
-/// The statements that revoke, where there are columns for it and a key to find the row by.
-fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
-    let krate = model.krate();
-    let ident = &model.ident;
-    let key = model.key()?;
-    let access = model.role("access_token_revoked_at")?;
-    let imports = imports(&krate);
-    let table = &model.table;
-    let (key_ident, key_column) = (&key.ident, &key.column);
-    let (access_mark, access_unset) = marks(&krate, access);
-    let access_column = &access.column;
-    let revoke_access = quote! {
-        let marked = #krate::statement::MarkRevoked::new(
-            #table::table,
-            (#key_column, #access_column),
-            &self.#key_ident,
-            #access_mark,
-            #access_unset,
-        )
-        .execute(conn)?;
-        Ok(marked > 0)
-    };
-    let revoke_refresh = match model.role("refresh_token_revoked_at") {
-        None => revoke_access.clone(),
-        Some(refresh) => {
-            let (refresh_mark, refresh_unset) = marks(&krate, refresh);
-            let refresh_column = &refresh.column;
-            quote! {
-                let marked = #krate::statement::MarkBothRevoked::new(
-                    #table::table,
-                    (#key_column, #access_column, #refresh_column),
-                    &self.#key_ident,
-                    (#access_mark, #access_unset),
-                    (#refresh_mark, #refresh_unset),
-                )
-                .execute(conn)?;
-                Ok(marked > 0)
-            }
-        }
-    };
-    Some(quote! {
-        impl #krate::table::RevocableTokenTable<#conn_type> for #ident {
-            fn revoke_access_token(
-                &self,
-                conn: &mut #conn_type,
-                now: i64,
-            ) -> Result<bool, #krate::Error> {
-                #imports
-                #revoke_access
-            }
-
-            fn revoke_refresh_token(
-                &self,
-                conn: &mut #conn_type,
-                now: i64,
-            ) -> Result<bool, #krate::Error> {
-                #imports
-                #revoke_refresh
-            }
-        }
-    })
-}
-
-/// The statements on families, where there are columns for them.
-fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
-    let krate = model.krate();
-    let ident = &model.ident;
-    let key = model.key()?;
-    let access = model.role("access_token_revoked_at")?;
-    let refresh = model.role("refresh_token_revoked_at")?;
-    let rotated = model.role("refresh_token_rotated_at")?;
-    let grant = model.role("grant_id")?;
-    model.role("refresh_token")?;
-    let imports = imports(&krate);
-    let table = &model.table;
-    // Both columns of the rows with this key, each unless it is set; none where the second one is set already.
-    let mark = |key: &TokenStream, value: TokenStream, first: &Field, second: &Field| {
-        let (first_mark, first_unset) = marks(&krate, first);
-        let (second_mark, second_unset) = marks(&krate, second);
-        let (first, second) = (&first.column, &second.column);
-        quote! {
-            #krate::statement::MarkBothRevoked::new(
-                #table::table,
-                (#key, #first, #second),
-                #value,
-                (#first_mark, #first_unset),
-                (#second_mark, #second_unset),
-            )
-            .execute(conn)?
-        }
-    };
-    let (grant_column, grant_type) = (&grant.column, &grant.ty);
-    let key_ident = &key.ident;
-    let rotate = mark(&key.column, quote!(&self.#key_ident), rotated, refresh);
-    let by_grant = mark(&grant.column, quote!(grant_id), access, refresh);
-    let by_user = match model.role("user_id") {
-        Some(user) => mark(&user.column, quote!(user_id), access, refresh),
-        None => quote!(match *user_id {}),
-    };
-    let client = model.role("client_id")?;
-    let client_type = &client.ty;
-    let by_client = mark(&client.column, quote!(&client_id), access, refresh);
-    Some(quote! {
-        impl #krate::table::FamilyTokenTable<#conn_type> for #ident {
-            fn mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
-                #imports
-                Ok(#rotate > 0)
-            }
-
-            fn load_grants_in_use(
-                conn: &mut #conn_type,
-                grant_ids: &[Self::GrantId],
-                mut each: impl FnMut(Self::GrantId),
-            ) -> Result<(), #krate::Error> {
-                #imports
-                let query = #table::table
-                    .filter(#grant_column.eq_any(grant_ids))
-                    .select(#grant_column);
-                for id in query.load_iter::<#grant_type, #krate::__private::DefaultLoadingMode>(conn)? {
-                    if let Some(id) = <#grant_type as #krate::column::GrantIdColumn>::id(&id?) {
-                        each(id.clone());
-                    }
-                }
-                Ok(())
-            }
-
-            fn revoke_by_grant(
-                conn: &mut #conn_type,
-                grant_id: &Self::GrantId,
-                now: i64,
-            ) -> Result<usize, #krate::Error> {
-                #imports
-                Ok(#by_grant)
-            }
-
-            fn revoke_by_user(
-                conn: &mut #conn_type,
-                user_id: &Self::UserId,
-                now: i64,
-            ) -> Result<usize, #krate::Error> {
-                #imports
-                Ok(#by_user)
-            }
-
-            fn revoke_by_client(
-                conn: &mut #conn_type,
-                client_id: &str,
-                now: i64,
-            ) -> Result<usize, #krate::Error> {
-                #imports
-                let Some(client_id) =
-                    <<#client_type as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(
-                        client_id,
-                    )
-                else {
-                    return Ok(0);
-                };
-                Ok(#by_client)
-            }
-        }
-    })
-}
-
-/// A revocation column's value for now, and the one for "not".
-pub(crate) fn marks(krate: &TokenStream, field: &Field) -> (TokenStream, TokenStream) {
-    let (ty, name) = (&field.ty, &field.name);
-    (
-        quote!(<#ty as #krate::column::RevocationColumn>::mark(#name, Some(now))?),
-        quote!(<#ty as #krate::column::RevocationColumn>::unset()),
-    )
 }
 
 /// The type of the grant's id and its accessor. Without a column there can be no grant.

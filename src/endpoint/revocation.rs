@@ -2,6 +2,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use diesel::connection::Connection;
+
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::token_parameters::token_parameters;
@@ -13,12 +15,15 @@ use crate::model::OAuth2Client;
 use crate::observer::Observer;
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{ClientTable, RevocableTokenTable};
+use crate::transaction::transaction;
 use crate::types::{Endpoint, TokenTypeHint};
 
 /// Creates the revocation endpoint (RFC 7009).
 ///
 /// Mirrors authlib's `create_revocation_endpoint`, but goes by what the token is, not by what the hint says it is
-/// (RFC 7009 section 2.1): a wrong hint still finds the token, and a refresh token takes its access token along.
+/// (RFC 7009 section 2.1): a wrong hint still finds the token, and a refresh token takes its access token along. A
+/// refresh token of a model with grants takes its whole family along: the grant is revoked, so that no token of it
+/// survives that is issued at the same time.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -103,7 +108,7 @@ where
         Ok(found.map(|found| (found.token, found.kind)))
     }
 
-    /// Revokes this row's access token, or its refresh token and the access token with it. What is revoked already
+    /// Revokes this row's access token, or its refresh token with its access token and its whole family. What is revoked already
     /// keeps its time. Tells whether anything was left to revoke.
     ///
     /// # Errors
@@ -194,11 +199,20 @@ where
 
 fn revoke<M, Conn>(conn: &mut Conn, token: &M, kind: TokenTypeHint, now: i64) -> Result<bool, Error>
 where
+    Conn: Connection,
     M: RevocableTokenTable<Conn>,
 {
     match kind {
         TokenTypeHint::AccessToken => token.revoke_access_token(conn, now),
-        TokenTypeHint::RefreshToken => token.revoke_refresh_token(conn, now),
+        TokenTypeHint::RefreshToken if token.grant_id().is_none() => {
+            token.revoke_refresh_token(conn, now)
+        }
+        // A rotation that runs at the same time has the grant's row first, or finds it revoked.
+        TokenTypeHint::RefreshToken => transaction(conn, |conn| {
+            let grant = token.revoke_grant(conn, now)?;
+            let tokens = token.revoke_family(conn, now)?;
+            Ok(grant || tokens > 0)
+        }),
     }
 }
 

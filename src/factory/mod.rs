@@ -8,7 +8,7 @@ mod save_token;
 
 pub use query_client::create_query_client_func;
 pub use query_token::create_query_token_func;
-pub(crate) use save_token::insert_token;
 pub use save_token::{
     TokenRequest, create_save_token_func, create_save_token_func_with_clock, save_token,
 };
+pub(crate) use save_token::{insert_token, with_new_token};

@@ -152,25 +152,33 @@ pub(crate) fn insert_token<M, Conn>(
 where
     M: TokenTable<Conn>,
 {
+    with_new_token::<M, _>(response, request, grant_id, now, |row| M::insert(conn, row))
+}
+
+/// Gives `store` the row for an issued token, once it is known that the model can hold it.
+pub(crate) fn with_new_token<M: OAuth2Token, T>(
+    response: &TokenResponse,
+    request: &TokenRequest<'_, M::UserId, M::Extra>,
+    grant_id: Option<&M::GrantId>,
+    now: i64,
+    store: impl FnOnce(&NewToken<'_, M>) -> Result<T, Error>,
+) -> Result<T, Error> {
     check::<M>(response)?;
     let access_token = M::Storage::stored(&response.access_token);
     let refresh_token = response.refresh_token.as_deref().map(M::Storage::stored);
-    M::insert(
-        conn,
-        &NewToken {
-            client_id: &request.client_id,
-            user_id: request.user_id.as_ref(),
-            grant_id,
-            token_type: &response.token_type,
-            access_token: access_token.as_str(),
-            refresh_token: refresh_token.as_ref().map(StoredForm::as_str),
-            scope: response.scope.as_deref(),
-            issued_at: now,
-            expires_in: response.expires_in.filter(|seconds| *seconds != 0),
-            extra_members: &response.extra,
-            extra: &request.extra,
-        },
-    )
+    store(&NewToken {
+        client_id: &request.client_id,
+        user_id: request.user_id.as_ref(),
+        grant_id,
+        token_type: &response.token_type,
+        access_token: access_token.as_str(),
+        refresh_token: refresh_token.as_ref().map(StoredForm::as_str),
+        scope: response.scope.as_deref(),
+        issued_at: now,
+        expires_in: response.expires_in.filter(|seconds| *seconds != 0),
+        extra_members: &response.extra,
+        extra: &request.extra,
+    })
 }
 
 /// Refuses what the model cannot hold or no token may be, before anything is sent.

@@ -6,27 +6,26 @@ use std::sync::Arc;
 use super::CodeRefusal;
 use super::family::revoke_family;
 use super::pkce::check_verifier;
-use super::retry::transaction;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
-use crate::column::GrantKey;
 use crate::endpoint::Failure;
 use crate::lookup::load_code;
-use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client};
+use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::SecretStorage;
 use crate::table::{FamilyTokenTable, GrantTable, NewCode, NewGrant, RedeemableCodeTable};
+use crate::transaction::transaction;
 use crate::types::is_vschar;
 
 /// Creates the store of authorization codes (RFC 6749 section 4.1): saves them, and redeems each once.
 ///
-/// `C`, `T` and `G` are the models of codes, tokens and grants.
+/// `C` and `T` are the models of codes and tokens; the tokens' names that of the grants.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
 /// # use diesel::prelude::*;
 /// use diesel_oauth2::lifecycle::{CodeRequest, Redemption, create_authorization_code_store};
-/// use diesel_oauth2::models::{AuthorizationCode, Client, Grant, Token};
+/// use diesel_oauth2::models::{AuthorizationCode, Client, Token};
 ///
 /// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
 /// # diesel_oauth2::migrations::run(&mut connection).unwrap();
@@ -34,7 +33,7 @@ use crate::types::is_vschar;
 /// # diesel::insert_into(oauth2_client).values(client_id.eq("app")).execute(&mut connection).unwrap();
 /// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
 /// # let client = diesel_oauth2::create_query_client_func::<Client, _>(pool.clone())("app").unwrap().unwrap();
-/// let codes = create_authorization_code_store::<AuthorizationCode, Token, Grant, _>(pool);
+/// let codes = create_authorization_code_store::<AuthorizationCode, Token, _>(pool);
 /// let request = CodeRequest::new(&client).user(7).redirect_uri("https://app.example/cb").scope("profile");
 /// codes.save("SplxlOBeZQQYbYS6WxSbIA", &request).unwrap();
 ///
@@ -44,12 +43,11 @@ use crate::types::is_vschar;
 /// assert!(codes.redeem(&redemption).is_err());
 /// # }
 /// ```
-pub fn create_authorization_code_store<C, T, G, P>(pool: P) -> CodeStore<C, T, G, P>
+pub fn create_authorization_code_store<C, T, P>(pool: P) -> CodeStore<C, T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    C: RedeemableCodeTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id>,
+    C: RedeemableCodeTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = C::GrantId, UserId = C::UserId>,
 {
     CodeStore {
         pool,
@@ -62,16 +60,14 @@ where
 
 /// The store of authorization codes: made by [`create_authorization_code_store`].
 #[must_use]
-pub struct CodeStore<C, T, G, P> {
+pub struct CodeStore<C, T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
     lifetime: i64,
     grant_lifetime: Option<i64>,
-    models: PhantomData<Models<C, T, G>>,
+    // The store holds no models, so it may cross threads whatever they are.
+    models: PhantomData<fn() -> (C, T)>,
 }
-
-/// The store holds no models, so it may cross threads whatever they are.
-type Models<C, T, G> = fn() -> (C, T, G);
 
 /// What an authorization code stands for. `U` is the type of the model's user id, `X` that of its extra columns.
 #[derive(Clone)]
@@ -243,12 +239,11 @@ impl fmt::Debug for Redemption<'_> {
     }
 }
 
-impl<C, T, G, P> CodeStore<C, T, G, P>
+impl<C, T, P> CodeStore<C, T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    C: RedeemableCodeTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id>,
+    C: RedeemableCodeTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = C::GrantId, UserId = C::UserId>,
 {
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -287,7 +282,7 @@ where
         }
         let stored = C::Storage::stored(code);
         // The grant's id is settled now, so that whoever replays the code finds the family without its row.
-        let grant_id = C::GrantId::generate()?;
+        let grant_id = T::Grant::generate_id()?;
         let now = self.clock.now();
         self.pool.run(Intent::Write, |conn| {
             C::insert(
@@ -351,7 +346,7 @@ where
                 return Ok(false);
             }
             if let Some(id) = code.grant_id() {
-                G::insert(
+                T::Grant::insert(
                     conn,
                     &NewGrant {
                         id,
@@ -368,13 +363,13 @@ where
 
     fn replayed(&self, conn: &mut P::Connection, code: &C, now: i64) -> Result<CodeRefusal, Error> {
         if let Some(id) = code.grant_id() {
-            revoke_family::<T, G, _>(conn, id, now)?;
+            revoke_family::<T, _>(conn, id, now)?;
         }
         Ok(CodeRefusal::Replayed)
     }
 }
 
-impl<C, T, G, P: Clone> Clone for CodeStore<C, T, G, P> {
+impl<C, T, P: Clone> Clone for CodeStore<C, T, P> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
@@ -386,7 +381,7 @@ impl<C, T, G, P: Clone> Clone for CodeStore<C, T, G, P> {
     }
 }
 
-impl<C, T, G, P> fmt::Debug for CodeStore<C, T, G, P> {
+impl<C, T, P> fmt::Debug for CodeStore<C, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CodeStore")
             .field("lifetime", &self.lifetime)

@@ -4,26 +4,25 @@ use std::sync::Arc;
 
 use diesel::connection::Connection;
 
-use super::retry::transaction;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
-use crate::model::{OAuth2Client, OAuth2Grant, OAuth2Token};
+use crate::model::OAuth2Client;
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{FamilyTokenTable, GrantTable};
+use crate::transaction::transaction;
 
 /// Revokes a family on the caller's connection: the grant first, then its tokens.
-pub(super) fn revoke_family<T, G, Conn>(
+pub(super) fn revoke_family<T, Conn>(
     conn: &mut Conn,
-    grant_id: &G::Id,
+    grant_id: &T::GrantId,
     now: i64,
 ) -> Result<usize, Error>
 where
     Conn: Connection,
-    G: GrantTable<Conn>,
-    T: FamilyTokenTable<Conn, GrantId = G::Id>,
+    T: FamilyTokenTable<Conn>,
 {
     transaction(conn, |conn| {
-        G::revoke(conn, grant_id, now)?;
+        T::Grant::revoke(conn, grant_id, now)?;
         T::revoke_by_grant(conn, grant_id, now)
     })
 }
@@ -36,46 +35,40 @@ where
 /// # #[cfg(feature = "sqlite")] {
 /// # use diesel::prelude::*;
 /// use diesel_oauth2::lifecycle::create_grant_revocation;
-/// use diesel_oauth2::models::{Grant, Token};
+/// use diesel_oauth2::models::Token;
 ///
 /// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
 /// # diesel_oauth2::migrations::run(&mut connection).unwrap();
 /// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
-/// let revocation = create_grant_revocation::<Token, Grant, _>(pool);
+/// let revocation = create_grant_revocation::<Token, _>(pool);
 /// assert_eq!(revocation.revoke_by_user(&7)?, 0);
 /// # }
 /// # Ok::<(), diesel_oauth2::Error>(())
 /// ```
-pub fn create_grant_revocation<T, G, P>(pool: P) -> GrantRevocation<T, G, P>
+pub fn create_grant_revocation<T, P>(pool: P) -> GrantRevocation<T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
+    T: FamilyTokenTable<P::Connection>,
 {
     GrantRevocation {
         pool,
         clock: Arc::new(SystemClock),
-        models: PhantomData,
+        model: PhantomData,
     }
 }
 
 /// Revokes grants with all their tokens: made by [`create_grant_revocation`].
 #[must_use]
-pub struct GrantRevocation<T, G, P> {
+pub struct GrantRevocation<T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
-    models: PhantomData<fn() -> (T, G)>,
+    model: PhantomData<fn() -> T>,
 }
 
-impl<T, G, P> GrantRevocation<T, G, P>
+impl<T, P> GrantRevocation<T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    T: FamilyTokenTable<
-            P::Connection,
-            GrantId = <G as OAuth2Grant>::Id,
-            UserId = <G as OAuth2Grant>::UserId,
-        >,
+    T: FamilyTokenTable<P::Connection>,
 {
     /// The clock that says when it was revoked.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -87,10 +80,10 @@ where
     ///
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
-    pub fn revoke_by_grant(&self, grant_id: &<G as OAuth2Grant>::Id) -> Result<usize, Error> {
+    pub fn revoke_by_grant(&self, grant_id: &T::GrantId) -> Result<usize, Error> {
         let now = self.clock.now();
         self.pool.run(Intent::IdempotentWrite, |conn| {
-            revoke_family::<T, G, _>(conn, grant_id, now)
+            revoke_family::<T, _>(conn, grant_id, now)
         })
     }
 
@@ -98,11 +91,11 @@ where
     ///
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
-    pub fn revoke_by_user(&self, user_id: &<T as OAuth2Token>::UserId) -> Result<usize, Error> {
+    pub fn revoke_by_user(&self, user_id: &T::UserId) -> Result<usize, Error> {
         let now = self.clock.now();
         self.pool.run(Intent::IdempotentWrite, |conn| {
             transaction(conn, |conn| {
-                G::revoke_by_user(conn, user_id, now)?;
+                T::Grant::revoke_by_user(conn, user_id, now)?;
                 T::revoke_by_user(conn, user_id, now)
             })
         })
@@ -117,24 +110,24 @@ where
         let client_id = client.client_id();
         self.pool.run(Intent::IdempotentWrite, |conn| {
             transaction(conn, |conn| {
-                G::revoke_by_client(conn, &client_id, now)?;
+                T::Grant::revoke_by_client(conn, &client_id, now)?;
                 T::revoke_by_client(conn, &client_id, now)
             })
         })
     }
 }
 
-impl<T, G, P: Clone> Clone for GrantRevocation<T, G, P> {
+impl<T, P: Clone> Clone for GrantRevocation<T, P> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
             clock: Arc::clone(&self.clock),
-            models: PhantomData,
+            model: PhantomData,
         }
     }
 }
 
-impl<T, G, P> fmt::Debug for GrantRevocation<T, G, P> {
+impl<T, P> fmt::Debug for GrantRevocation<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantRevocation").finish_non_exhaustive()
     }

@@ -10,7 +10,6 @@ mod pkce;
 mod prune;
 mod refresh_store;
 mod refusal;
-mod retry;
 
 pub use code_store::{CodeRequest, CodeStore, Redemption, create_authorization_code_store};
 pub use family::{GrantRevocation, create_grant_revocation};

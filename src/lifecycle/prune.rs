@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::retry::transaction;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::column::Identifier;
 use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{AgedTable, FamilyTokenTable};
+use crate::transaction::transaction;
 
 /// Creates what removes codes, tokens and grants that have been dead for a while.
 ///
@@ -23,12 +23,12 @@ use crate::table::{AgedTable, FamilyTokenTable};
 /// # use diesel::prelude::*;
 /// use std::ops::ControlFlow;
 /// use diesel_oauth2::lifecycle::create_pruner;
-/// use diesel_oauth2::models::{AuthorizationCode, Grant, Token};
+/// use diesel_oauth2::models::{AuthorizationCode, Token};
 ///
 /// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
 /// # diesel_oauth2::migrations::run(&mut connection).unwrap();
 /// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
-/// let pruner = create_pruner::<AuthorizationCode, Token, Grant, _>(pool)
+/// let pruner = create_pruner::<AuthorizationCode, Token, _>(pool)
 ///     .retention(30 * 24 * 3600)
 ///     .refresh_token_lifetime(90 * 24 * 3600);
 /// let pruned = pruner.prune(|so_far| {
@@ -39,12 +39,12 @@ use crate::table::{AgedTable, FamilyTokenTable};
 /// # }
 /// # Ok::<(), diesel_oauth2::Error>(())
 /// ```
-pub fn create_pruner<C, T, G, P>(pool: P) -> Pruner<C, T, G, P>
+pub fn create_pruner<C, T, P>(pool: P) -> Pruner<C, T, P>
 where
     P: ConnectionPool,
     C: OAuth2AuthorizationCode + AgedTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id> + AgedTable<P::Connection>,
-    G: OAuth2Grant + AgedTable<P::Connection, Key = G::Id>,
+    T: FamilyTokenTable<P::Connection> + AgedTable<P::Connection>,
+    T::Grant: AgedTable<P::Connection, Key = T::GrantId>,
 {
     Pruner {
         pool,
@@ -58,12 +58,9 @@ where
     }
 }
 
-/// The pruner holds no models, so it may cross threads whatever they are.
-type Models<C, T, G> = fn() -> (C, T, G);
-
 /// Removes what has been dead for a while: made by [`create_pruner`].
 #[must_use]
-pub struct Pruner<C, T, G, P> {
+pub struct Pruner<C, T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
     retention: i64,
@@ -71,7 +68,8 @@ pub struct Pruner<C, T, G, P> {
     refresh_token_lifetime: Option<i64>,
     batch: usize,
     pause: Duration,
-    models: PhantomData<Models<C, T, G>>,
+    // The pruner holds no models, so it may cross threads whatever they are.
+    models: PhantomData<fn() -> (C, T)>,
 }
 
 /// How far a run of [`Pruner::prune`] has come.
@@ -90,12 +88,12 @@ pub struct Pruned {
     pub is_stopped: bool,
 }
 
-impl<C, T, G, P> Pruner<C, T, G, P>
+impl<C, T, P> Pruner<C, T, P>
 where
     P: ConnectionPool,
     C: OAuth2AuthorizationCode + AgedTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id> + AgedTable<P::Connection>,
-    G: OAuth2Grant + AgedTable<P::Connection, Key = <G as OAuth2Grant>::Id>,
+    T: FamilyTokenTable<P::Connection> + AgedTable<P::Connection>,
+    T::Grant: AgedTable<P::Connection, Key = T::GrantId>,
 {
     /// The clock that decides what is old.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -163,7 +161,7 @@ where
         }
         // Last, because a grant stays as long as it has a token.
         if flow.is_continue() {
-            flow = self.walk::<G>(
+            flow = self.walk::<T::Grant>(
                 cutoff,
                 &mut pruned,
                 |pruned| &mut pruned.grants,
@@ -234,9 +232,9 @@ where
     fn dead_grants(
         &self,
         conn: &mut P::Connection,
-        grants: &[G],
+        grants: &[T::Grant],
         cutoff: i64,
-    ) -> Result<Vec<G::Id>, Error> {
+    ) -> Result<Vec<T::GrantId>, Error> {
         let mut ids = Vec::new();
         for grant in grants {
             if grant.last_used_at().is_none_or(|at| at < cutoff) {
@@ -259,7 +257,7 @@ fn keys_of<M: AgedTable<Conn>, Conn>(rows: &[M], is_dead: impl Fn(&M) -> bool) -
     dead.map(M::key).collect()
 }
 
-impl<C, T, G, P: Clone> Clone for Pruner<C, T, G, P> {
+impl<C, T, P: Clone> Clone for Pruner<C, T, P> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
@@ -270,7 +268,7 @@ impl<C, T, G, P: Clone> Clone for Pruner<C, T, G, P> {
     }
 }
 
-impl<C, T, G, P> fmt::Debug for Pruner<C, T, G, P> {
+impl<C, T, P> fmt::Debug for Pruner<C, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pruner")
             .field("retention", &self.retention)

@@ -4,29 +4,28 @@ use std::sync::Arc;
 
 use super::RefreshRefusal;
 use super::family::revoke_family;
-use super::retry::transaction;
 use crate::clock::{Clock, SystemClock};
-use crate::column::GrantKey;
 use crate::endpoint::Failure;
-use crate::factory::insert_token;
+use crate::factory::{insert_token, with_new_token};
 use crate::lookup::load_token;
-use crate::model::OAuth2Client;
+use crate::model::{OAuth2Client, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
 use crate::scope;
 use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
+use crate::transaction::{retry, transaction};
 use crate::types::TokenTypeHint;
 use crate::{Error, TokenRequest, TokenResponse};
 
 /// Creates the store of refresh tokens: issues tokens from grants, authenticates refresh tokens and rotates them.
 ///
-/// `T` and `G` are the models of tokens and grants. Unless told otherwise each refresh token is good for one use, a
+/// `T` is the model of tokens, which names that of the grants. Unless told otherwise each refresh token is good for one use, a
 /// second use revokes the whole family, and a family lives until it is revoked.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
 /// # use diesel::prelude::*;
 /// use diesel_oauth2::lifecycle::create_refresh_token_store;
-/// use diesel_oauth2::models::{Client, Grant, Token};
+/// use diesel_oauth2::models::{Client, Token};
 /// use diesel_oauth2::{TokenRequest, TokenResponse};
 ///
 /// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
@@ -38,7 +37,7 @@ use crate::{Error, TokenRequest, TokenResponse};
 /// # let tokens = |name: &str| TokenResponse {
 /// #     refresh_token: Some(format!("refresh-{name}")), ..TokenResponse::bearer(format!("access-{name}"))
 /// # };
-/// let store = create_refresh_token_store::<Token, Grant, _>(pool).grace(10);
+/// let store = create_refresh_token_store::<Token, _>(pool).grace(10);
 /// let request = TokenRequest::new(&client).user(7);
 /// let grant = store.start(&client, Some(&7)).unwrap();
 /// store.issue(&tokens("1"), &request, &grant).unwrap();
@@ -47,11 +46,10 @@ use crate::{Error, TokenRequest, TokenResponse};
 /// store.rotate(&refreshing, &tokens("2"), &request).unwrap();
 /// # }
 /// ```
-pub fn create_refresh_token_store<T, G, P>(pool: P) -> RefreshStore<T, G, P>
+pub fn create_refresh_token_store<T, P>(pool: P) -> RefreshStore<T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
+    T: FamilyTokenTable<P::Connection>,
 {
     RefreshStore {
         pool,
@@ -59,19 +57,19 @@ where
         grace: 0,
         idle_lifetime: None,
         grant_lifetime: None,
-        models: PhantomData,
+        model: PhantomData,
     }
 }
 
 /// The store of refresh tokens: made by [`create_refresh_token_store`].
 #[must_use]
-pub struct RefreshStore<T, G, P> {
+pub struct RefreshStore<T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
     grace: i64,
     idle_lifetime: Option<i64>,
     grant_lifetime: Option<i64>,
-    models: PhantomData<fn() -> (T, G)>,
+    model: PhantomData<fn() -> T>,
 }
 
 /// A refresh token that may be exchanged: given by [`RefreshStore::authenticate`].
@@ -84,11 +82,10 @@ pub struct Refreshing<T> {
     pub is_retry: bool,
 }
 
-impl<T, G, P> RefreshStore<T, G, P>
+impl<T, P> RefreshStore<T, P>
 where
     P: ConnectionPool,
-    G: GrantTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = G::Id, UserId = G::UserId>,
+    T: FamilyTokenTable<P::Connection>,
 {
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -124,9 +121,9 @@ where
         &self,
         client: &dyn OAuth2Client,
         user_id: Option<&T::UserId>,
-    ) -> Result<G::Id, Error> {
+    ) -> Result<T::GrantId, Error> {
         let now = self.clock.now();
-        let id = G::Id::generate()?;
+        let id = T::Grant::generate_id()?;
         self.pool.run(Intent::Write, |conn| {
             self.insert_grant(conn, &id, &client.client_id(), user_id, now)
         })?;
@@ -142,12 +139,12 @@ where
         &self,
         response: &TokenResponse,
         request: &TokenRequest<'_, T::UserId, T::Extra>,
-        grant_id: &G::Id,
+        grant_id: &T::GrantId,
     ) -> Result<(), Failure<RefreshRefusal>> {
         let now = self.clock.now();
         let issued = self.pool.run(Intent::Write, |conn| {
             transaction(conn, |conn| {
-                if !G::touch(conn, grant_id, now)? {
+                if !T::Grant::touch(conn, grant_id, now)? {
                     return Ok(false);
                 }
                 insert_token::<T, _>(conn, response, request, Some(grant_id), now)?;
@@ -184,7 +181,7 @@ where
                 Ok(is_retry) => Ok(Ok(Refreshing { token, is_retry })),
                 Err(refusal) => {
                     if let (RefreshRefusal::Reused, Some(id)) = (refusal, token.grant_id()) {
-                        revoke_family::<T, G, _>(conn, id, now)?;
+                        revoke_family::<T, _>(conn, id, now)?;
                     }
                     Ok(Err(refusal))
                 }
@@ -262,13 +259,24 @@ where
         // A token that authlib wrote has no grant yet.
         let (grant_id, is_new) = match token.grant_id() {
             Some(id) => (id.clone(), false),
-            None => (G::Id::generate()?, true),
+            None => (T::Grant::generate_id()?, true),
         };
         let outcome = self.pool.run(Intent::Write, |conn| {
+            // The usual case, as one statement where the database has one for it. Where it finds a row missing, the
+            // three statements one by one tell which.
+            if !is_new && !refreshing.is_retry {
+                let rotated =
+                    with_new_token::<T, _>(response, request, Some(&grant_id), now, |row| {
+                        retry(conn, |conn| token.rotate(conn, row, now))
+                    })?;
+                if rotated == Some(true) {
+                    return Ok(Ok(()));
+                }
+            }
             transaction(conn, |conn| {
                 if is_new {
                     self.insert_grant(conn, &grant_id, &token.client_id(), token.user_id(), now)?;
-                } else if !G::touch(conn, &grant_id, now)? {
+                } else if !T::Grant::touch(conn, &grant_id, now)? {
                     return Ok(Err(RefreshRefusal::Revoked));
                 }
                 if !token.mark_rotated(conn, now)? && !refreshing.is_retry {
@@ -284,12 +292,12 @@ where
     fn insert_grant(
         &self,
         conn: &mut P::Connection,
-        id: &G::Id,
+        id: &T::GrantId,
         client_id: &str,
         user_id: Option<&T::UserId>,
         now: i64,
     ) -> Result<(), Error> {
-        G::insert(
+        T::Grant::insert(
             conn,
             &NewGrant {
                 id,
@@ -302,7 +310,7 @@ where
     }
 }
 
-impl<T, G, P: Clone> Clone for RefreshStore<T, G, P> {
+impl<T, P: Clone> Clone for RefreshStore<T, P> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
@@ -310,12 +318,12 @@ impl<T, G, P: Clone> Clone for RefreshStore<T, G, P> {
             grace: self.grace,
             idle_lifetime: self.idle_lifetime,
             grant_lifetime: self.grant_lifetime,
-            models: PhantomData,
+            model: PhantomData,
         }
     }
 }
 
-impl<T, G, P> fmt::Debug for RefreshStore<T, G, P> {
+impl<T, P> fmt::Debug for RefreshStore<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshStore")
             .field("grace", &self.grace)

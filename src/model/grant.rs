@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use crate::Error;
 use crate::column::{GrantKey, Identifier};
 
 /// A grant: what a user (or a client for itself) once agreed to, and the family of all tokens that came of it.
@@ -12,6 +13,14 @@ pub trait OAuth2Grant: Sized + Send + 'static {
 
     /// The type of the user's id.
     type UserId: Identifier;
+
+    /// An id for a new grant.
+    ///
+    /// # Errors
+    /// [`Error::RandomSource`].
+    fn generate_id() -> Result<Self::Id, Error> {
+        Self::Id::generate()
+    }
 
     /// The grant's id.
     fn id(&self) -> &Self::Id;

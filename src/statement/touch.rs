@@ -1,115 +1,71 @@
-use std::any::Any;
-use std::marker::PhantomData;
-
-use diesel::backend::Backend;
-use diesel::prelude::*;
+use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::query_source::QuerySource;
 use diesel::result::QueryResult;
-use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
 
-use super::{FromClause, push_is_unset};
+use crate::__private::Probe;
+use crate::Error;
+use crate::model::OAuth2Grant;
 
-/// `UPDATE table SET used = $now WHERE key = $key AND (revoked is unset) AND (expires is unset OR expires >= $now)`
-///
-/// It locks the row until the end of the transaction, on every database alike, and the number of rows says whether the
-/// grant is alive.
-#[allow(missing_debug_implementations)] // the FROM clause has none
-pub struct Touch<'a, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-where
-    Used: Column,
-{
-    table: FromClause<Used>,
-    key: &'a KeyValue,
-    used: UsedValue,
-    revoked: RevokedValue,
-    expires: (ExpiresValue, ExpiresValue),
-    columns: PhantomData<(Key, Used, Revoked, Expires)>,
+/// A grant's model that lends the statement of [`GrantTable::touch`](crate::table::GrantTable::touch) to a larger one.
+/// Only `#[derive(OAuth2Grant)]` implements it.
+pub trait TouchStatement: OAuth2Grant {
+    /// The statement.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`] where a column cannot hold the time.
+    fn touch_statement(id: &Self::Id, now: i64) -> Result<impl QueryFragment<Pg> + QueryId, Error>;
 }
 
-impl<'a, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-    Touch<'a, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-where
-    Used: Column,
-{
-    /// The statement for one row of `table`; `revoked` is the unset value, `expires` the one for now and the unset one.
-    pub fn new(
-        table: Used::Table,
-        _: (Key, Used, Revoked, Expires),
-        key: &'a KeyValue,
-        used: UsedValue,
-        revoked: RevokedValue,
-        expires: (ExpiresValue, ExpiresValue),
-    ) -> Self {
-        Self {
-            table: table.from_clause(),
-            key,
-            used,
-            revoked,
-            expires,
-            columns: PhantomData,
-        }
+/// Asks a grant's model for its [`TouchStatement`], by which of two methods is found first: this one's needs one
+/// reference less.
+pub trait Lends<G: OAuth2Grant> {
+    /// The statement.
+    ///
+    /// # Errors
+    /// As [`TouchStatement::touch_statement`].
+    fn touch_statement(
+        &self,
+        id: &G::Id,
+        now: i64,
+    ) -> Result<Option<impl QueryFragment<Pg> + QueryId>, Error>;
+}
+
+impl<G: TouchStatement> Lends<G> for Probe<G> {
+    fn touch_statement(
+        &self,
+        id: &G::Id,
+        now: i64,
+    ) -> Result<Option<impl QueryFragment<Pg> + QueryId>, Error> {
+        G::touch_statement(id, now).map(Some)
     }
 }
 
-impl<Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue, DB>
-    QueryFragment<DB>
-    for Touch<'_, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-where
-    DB: Backend
-        + HasSqlType<Key::SqlType>
-        + HasSqlType<Used::SqlType>
-        + HasSqlType<Revoked::SqlType>
-        + HasSqlType<Expires::SqlType>,
-    Used: Column,
-    FromClause<Used>: QueryFragment<DB>,
-    Key: Column,
-    Revoked: Column,
-    Expires: Column,
-    KeyValue: ToSql<Key::SqlType, DB>,
-    RevokedValue: ToSql<Revoked::SqlType, DB>,
-    UsedValue: ToSql<Used::SqlType, DB>,
-    ExpiresValue: ToSql<Expires::SqlType, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("UPDATE ");
-        self.table.walk_ast(out.reborrow())?;
-        out.push_sql(" SET ");
-        out.push_identifier(Used::NAME)?;
-        out.push_sql(" = ");
-        out.push_bind_param::<Used::SqlType, _>(&self.used)?;
-        out.push_sql(" WHERE ");
-        out.push_identifier(Key::NAME)?;
-        out.push_sql(" = ");
-        out.push_bind_param::<Key::SqlType, _>(self.key)?;
-        out.push_sql(" AND ");
-        push_is_unset::<Revoked, _, _>(&mut out, &self.revoked)?;
-        out.push_sql(" AND (");
-        push_is_unset::<Expires, _, _>(&mut out, &self.expires.1)?;
-        out.push_sql(" OR ");
-        out.push_identifier(Expires::NAME)?;
-        out.push_sql(" >= ");
-        out.push_bind_param::<Expires::SqlType, _>(&self.expires.0)?;
-        out.push_sql(")");
-        Ok(())
+/// What a grant's model without [`TouchStatement`] answers, such as one written by hand.
+pub trait LendsNot<G: OAuth2Grant> {
+    /// `None`.
+    ///
+    /// # Errors
+    /// None.
+    fn touch_statement(&self, id: &G::Id, now: i64) -> Result<Option<Nothing>, Error>;
+}
+
+impl<G: OAuth2Grant> LendsNot<G> for &Probe<G> {
+    fn touch_statement(&self, _: &G::Id, _: i64) -> Result<Option<Nothing>, Error> {
+        Ok(None)
     }
 }
 
-impl<Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue> QueryId
-    for Touch<'_, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-where
-    Key: Any,
-    Used: Column + Any,
-    Revoked: Any,
-    Expires: Any,
-{
-    type QueryId = Touch<'static, Key, (), Used, (), Revoked, (), Expires, ()>;
+/// A statement that there is none of.
+#[derive(Debug)]
+pub enum Nothing {}
+
+impl QueryFragment<Pg> for Nothing {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match *self {}
+    }
+}
+
+impl QueryId for Nothing {
+    type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl<Key, KeyValue, Used: Column, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue, Conn>
-    RunQueryDsl<Conn>
-    for Touch<'_, Key, KeyValue, Used, UsedValue, Revoked, RevokedValue, Expires, ExpiresValue>
-{
 }

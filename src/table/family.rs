@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::table::{CodeTable, RevocableTokenTable};
+use crate::table::{CodeTable, GrantTable, NewToken, RevocableTokenTable};
 
 /// The statements on tokens as families, for tables with columns for it.
 #[diagnostic::on_unimplemented(
@@ -8,12 +8,31 @@ use crate::table::{CodeTable, RevocableTokenTable};
     note = "give the model the fields `grant_id`, `refresh_token`, `access_token_revoked_at`, `refresh_token_revoked_at` and `refresh_token_rotated_at`, or name them: `#[oauth2(grant_id = field)]`; it also needs a single-column primary key"
 )]
 pub trait FamilyTokenTable<Conn>: RevocableTokenTable<Conn> {
+    /// The model of the grants: `#[oauth2(grant = Grant)]`.
+    type Grant: GrantTable<Conn, Id = Self::GrantId, UserId = Self::UserId>;
+
     /// Marks this row's refresh token rotated, and thereby revoked, at `now` (epoch seconds), unless it is revoked
     /// already. Tells whether it did: of several at once, one does.
     ///
     /// # Errors
     /// The database's, as [`Error`].
     fn mark_rotated(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
+
+    /// [`GrantTable::touch`], [`mark_rotated`](Self::mark_rotated) and [`insert`](crate::table::TokenTable::insert) of
+    /// `row` as one statement, where the database has one for it. Tells whether all three were done; else none was.
+    /// `None` where there is no such statement.
+    ///
+    /// # Errors
+    /// As those of the three.
+    fn rotate(
+        &self,
+        conn: &mut Conn,
+        row: &NewToken<'_, Self>,
+        now: i64,
+    ) -> Result<Option<bool>, Error> {
+        let _ = (conn, row, now);
+        Ok(None)
+    }
 
     /// Gives `each` those of the grants that still have a token, once or more often.
     ///

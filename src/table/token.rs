@@ -60,6 +60,25 @@ pub trait RevocableTokenTable<Conn>: TokenTable<Conn> {
     /// # Errors
     /// The database's, as [`Error`].
     fn revoke_refresh_token(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
+
+    /// Marks the grant that this row came of revoked at `now` (epoch seconds), unless it is already. Tells whether it
+    /// did; a table without grants has nothing to do.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn revoke_grant(&self, conn: &mut Conn, now: i64) -> Result<bool, Error> {
+        let _ = (conn, now);
+        Ok(false)
+    }
+
+    /// Marks every token of the grant that this row came of revoked at `now` (epoch seconds), each unless it is already.
+    /// Tells how many rows; a table without grants has this row only.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn revoke_family(&self, conn: &mut Conn, now: i64) -> Result<usize, Error> {
+        self.revoke_refresh_token(conn, now).map(usize::from)
+    }
 }
 
 /// A token as it is to be stored. It does not show itself in `Debug`.

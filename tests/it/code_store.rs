@@ -23,8 +23,7 @@ on_every_schema!(
 
 const REDIRECT_URI: &str = "https://a.example/cb";
 
-type Codes<F> =
-    CodeStore<<F as Fixture>::Code, <F as Fixture>::Token, <F as Fixture>::Grant, TestPool<F>>;
+type Codes<F> = CodeStore<<F as Fixture>::Code, <F as Fixture>::Token, TestPool<F>>;
 
 fn codes<F: Fixture>(scene: &Scene<F>) -> Codes<F> {
     create_authorization_code_store(scene.pool.clone()).clock(scene.clock.clone())
@@ -130,8 +129,8 @@ fn row_31_a_second_redemption_revokes_every_token_of_the_code<F: Fixture>() {
         return;
     };
     let codes = codes(&scene);
-    let tokens = create_refresh_token_store::<F::Token, F::Grant, _>(scene.pool.clone())
-        .clock(scene.clock.clone());
+    let tokens =
+        create_refresh_token_store::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
     let validator =
         create_bearer_token_validator::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
     for name in ["mine", "other"] {

@@ -42,6 +42,7 @@ pub trait Fixture: Sized {
     type Client: ClientTable<Self::Conn> + Clone;
     type Token: FamilyTokenTable<
             Self::Conn,
+            Grant = Self::Grant,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Grant as OAuth2Grant>::UserId,
         > + AgedTable<Self::Conn>;

@@ -21,7 +21,7 @@ on_every_schema!(
 
 const DAY: i64 = 24 * 3600;
 
-fn pruner<F: Fixture>(scene: &Scene<F>) -> Pruner<F::Code, F::Token, F::Grant, TestPool<F>> {
+fn pruner<F: Fixture>(scene: &Scene<F>) -> Pruner<F::Code, F::Token, TestPool<F>> {
     create_pruner(scene.pool.clone())
         .clock(scene.clock.clone())
         .retention(DAY)
@@ -139,11 +139,10 @@ fn row_40_codes_and_grants_go_when_they_are_of_no_use<F: Fixture>() {
     let Some(scene) = Scene::<F>::set_up() else {
         return;
     };
-    let codes =
-        create_authorization_code_store::<F::Code, F::Token, F::Grant, _>(scene.pool.clone())
-            .clock(scene.clock.clone());
-    let tokens = create_refresh_token_store::<F::Token, F::Grant, _>(scene.pool.clone())
+    let codes = create_authorization_code_store::<F::Code, F::Token, _>(scene.pool.clone())
         .clock(scene.clock.clone());
+    let tokens =
+        create_refresh_token_store::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
     let redeem = |name: &str, response: TokenResponse| {
         let request = CodeRequest::new(&scene.client)
             .user(F::user(1))

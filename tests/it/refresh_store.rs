@@ -22,7 +22,7 @@ on_every_schema!(
     a_token_without_a_grant_gets_one_at_its_first_rotation,
 );
 
-type Tokens<F> = RefreshStore<<F as Fixture>::Token, <F as Fixture>::Grant, TestPool<F>>;
+type Tokens<F> = RefreshStore<<F as Fixture>::Token, TestPool<F>>;
 
 fn tokens<F: Fixture>(scene: &Scene<F>) -> Tokens<F> {
     create_refresh_token_store(scene.pool.clone()).clock(scene.clock.clone())
@@ -147,7 +147,7 @@ fn row_35_reuse_revokes_the_family_and_grace_lets_a_client_retry<F: Fixture>() {
     // Grace does not outlive a revocation.
     start(&scene, &lenient, "c");
     refresh(&scene, &lenient, "c", "c2").expect("is rotated");
-    create_grant_revocation::<F::Token, F::Grant, _>(scene.pool.clone())
+    create_grant_revocation::<F::Token, _>(scene.pool.clone())
         .clock(scene.clock.clone())
         .revoke_by_user(&F::user(1))
         .expect("is revoked");
@@ -165,7 +165,7 @@ fn row_35a_no_token_survives_a_revocation_at_the_same_time<F: Fixture>() {
     let pool = scene.fixture.pool_of(32);
     let tokens: Tokens<F> = create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
     let revocation =
-        create_grant_revocation::<F::Token, F::Grant, _>(pool.clone()).clock(scene.clock.clone());
+        create_grant_revocation::<F::Token, _>(pool.clone()).clock(scene.clock.clone());
     let query_token = create_query_token_func::<F::Token, _>(pool);
     let client = &scene.client;
     for round in 0..rounds() {
@@ -292,8 +292,8 @@ fn row_39_revoked_by_user_by_client_and_by_grant<F: Fixture>() {
         return;
     };
     let tokens = tokens(&scene);
-    let revocation = create_grant_revocation::<F::Token, F::Grant, _>(scene.pool.clone())
-        .clock(scene.clock.clone());
+    let revocation =
+        create_grant_revocation::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
     let start_for = |name: &str, user: u32| {
         let grant = tokens
             .start(&scene.client, Some(&F::user(user)))

@@ -19,7 +19,7 @@ macro_rules! access_grant {
         #[oauth2(expires_at = "good_until", access_token_revoked_at = withdrawn)]
         #[oauth2(refresh_token_revoked_at = renewal_withdrawn, extra_members = answer)]
         #[oauth2(extra = Context, storage = $storage)]
-        #[oauth2(grant_id = family, refresh_token_rotated_at = renewal_used)]
+        #[oauth2(grant = Family, grant_id = family, refresh_token_rotated_at = renewal_used)]
         #[allow(dead_code)] // the tests read some columns in SQL only
         pub struct $name {
             #[oauth2(default = <$uuid>::new_v4)]

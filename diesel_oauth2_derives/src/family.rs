@@ -1,0 +1,245 @@
+//! The statements of `#[derive(OAuth2Token)]` that revoke tokens and rotate them.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::connection;
+use crate::model::{Field, Model};
+use crate::statement::{
+    NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, update,
+};
+use crate::token::value;
+
+/// The statements that revoke, where there are columns for it and a key to find the row by.
+pub(crate) fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let key = model.key()?;
+    let access = model.role("access_token_revoked_at")?;
+    let imports = imports(&krate);
+    let key_ident = &key.ident;
+    let this_row = is(&krate, key, quote!(&self.#key_ident));
+    let revoke_access = update(
+        model,
+        &[mark(&krate, access)],
+        &[this_row.clone(), is_unmarked(&krate, access)],
+    );
+    let revoke_refresh = match model.role("refresh_token_revoked_at") {
+        None => revoke_access.clone(),
+        Some(refresh) => revoke_both(model, this_row, access, refresh),
+    };
+    let with_grant = with_grant(model, conn_type);
+    Some(quote! {
+        impl #krate::table::RevocableTokenTable<#conn_type> for #ident {
+            fn revoke_access_token(
+                &self,
+                conn: &mut #conn_type,
+                now: i64,
+            ) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#revoke_access.execute(conn)? > 0)
+            }
+
+            fn revoke_refresh_token(
+                &self,
+                conn: &mut #conn_type,
+                now: i64,
+            ) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#revoke_refresh.execute(conn)? > 0)
+            }
+
+            #with_grant
+        }
+    })
+}
+
+/// Marks both tokens of rows revoked, each unless it is already; none where the refresh token is.
+fn revoke_both(model: &Model, filter: TokenStream, access: &Field, refresh: &Field) -> TokenStream {
+    let krate = model.krate();
+    update(
+        model,
+        &[mark(&krate, refresh), mark_if_unset(&krate, access)],
+        &[filter, is_unmarked(&krate, refresh)],
+    )
+}
+
+/// The statements that revoke a row's grant and all that came of it.
+fn with_grant(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+    let krate = model.krate();
+    let grant_model = model.grant.as_ref()?;
+    let grant = model.role("grant_id")?;
+    let (access, refresh) = (
+        model.role("access_token_revoked_at")?,
+        model.role("refresh_token_revoked_at")?,
+    );
+    let imports = imports(&krate);
+    let by_grant = revoke_both(model, is(&krate, grant, quote!(grant_id)), access, refresh);
+    Some(quote! {
+        fn revoke_grant(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+            match #krate::OAuth2Token::grant_id(self) {
+                Some(grant_id) => {
+                    <#grant_model as #krate::table::GrantTable<#conn_type>>::revoke(conn, grant_id, now)
+                }
+                None => Ok(false),
+            }
+        }
+
+        fn revoke_family(&self, conn: &mut #conn_type, now: i64) -> Result<usize, #krate::Error> {
+            #imports
+            match #krate::OAuth2Token::grant_id(self) {
+                Some(grant_id) => Ok(#by_grant.execute(conn)?),
+                None => self.revoke_refresh_token(conn, now).map(usize::from),
+            }
+        }
+    })
+}
+
+/// The statements on families, where there are columns for them.
+pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+    let krate = model.krate();
+    let (ident, table) = (&model.ident, &model.table);
+    let key = model.key()?;
+    let grant_model = model.grant.as_ref()?;
+    let access = model.role("access_token_revoked_at")?;
+    let refresh = model.role("refresh_token_revoked_at")?;
+    let rotated = model.role("refresh_token_rotated_at")?;
+    let grant = model.role("grant_id")?;
+    model.role("refresh_token")?;
+    let imports = imports(&krate);
+    let revoke_by = |field: &Field, value: TokenStream| {
+        revoke_both(model, is(&krate, field, value), access, refresh)
+    };
+    let (grant_column, grant_type) = (&grant.column, &grant.ty);
+    let key_ident = &key.ident;
+    let mark_rotated = update(
+        model,
+        &[mark(&krate, refresh), mark_if_unset(&krate, rotated)],
+        &[
+            is(&krate, key, quote!(&self.#key_ident)),
+            is_unmarked(&krate, refresh),
+        ],
+    );
+    let rotate = rotate(model, conn_type, &mark_rotated);
+    let by_grant = revoke_by(grant, quote!(grant_id));
+    let by_user = match model.role("user_id") {
+        Some(user) => {
+            let by_user = revoke_by(user, quote!(user_id));
+            quote!(Ok(#by_user.execute(conn)?))
+        }
+        None => quote!(match *user_id {}),
+    };
+    let client = model.role("client_id")?;
+    let parsed_client_id = parsed_client_id(&krate, client);
+    let by_client = revoke_by(client, quote!(&client_id));
+    Some(quote! {
+        impl #krate::table::FamilyTokenTable<#conn_type> for #ident {
+            type Grant = #grant_model;
+
+            fn mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#mark_rotated.execute(conn)? > 0)
+            }
+
+            #rotate
+
+            fn load_grants_in_use(
+                conn: &mut #conn_type,
+                grant_ids: &[Self::GrantId],
+                mut each: impl FnMut(Self::GrantId),
+            ) -> Result<(), #krate::Error> {
+                #imports
+                let query = #table::table
+                    .filter(#grant_column.eq_any(grant_ids))
+                    .select(#grant_column);
+                for id in query.load_iter::<#grant_type, #krate::__private::DefaultLoadingMode>(conn)? {
+                    if let Some(id) = <#grant_type as #krate::column::GrantIdColumn>::id(&id?) {
+                        each(id.clone());
+                    }
+                }
+                Ok(())
+            }
+
+            fn revoke_by_grant(
+                conn: &mut #conn_type,
+                grant_id: &Self::GrantId,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                Ok(#by_grant.execute(conn)?)
+            }
+
+            fn revoke_by_user(
+                conn: &mut #conn_type,
+                user_id: &Self::UserId,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                #by_user
+            }
+
+            fn revoke_by_client(
+                conn: &mut #conn_type,
+                client_id: &str,
+                now: i64,
+            ) -> Result<usize, #krate::Error> {
+                #imports
+                #parsed_client_id
+                Ok(#by_client.execute(conn)?)
+            }
+        }
+    })
+}
+
+/// The rotation as one statement, which only PostgreSQL has.
+fn rotate(
+    model: &Model,
+    conn_type: &TokenStream,
+    mark_rotated: &TokenStream,
+) -> Option<TokenStream> {
+    if !connection::is_postgres(conn_type) {
+        return None;
+    }
+    let krate = model.krate();
+    let grant_model = model.grant.as_ref()?;
+    let imports = imports(&krate);
+    let NewRow {
+        checks,
+        columns,
+        values,
+    } = new_row(model, |field, role| value(&krate, field, role));
+    let comma = quote!(#krate::statement::Comma);
+    let names: Vec<_> = columns
+        .iter()
+        .map(|column| quote!(#krate::statement::Named::new(#column)))
+        .collect();
+    let values: Vec<_> = columns
+        .iter()
+        .zip(values)
+        .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
+        .collect();
+    let (names, values) = (list(&comma, &names), list(&comma, &values));
+    Some(quote! {
+        fn rotate(
+            &self,
+            conn: &mut #conn_type,
+            row: &#krate::table::NewToken<'_, Self>,
+            now: i64,
+        ) -> Result<Option<bool>, #krate::Error> {
+            #imports
+            #[allow(unused_imports)]
+            use #krate::statement::{Lends as _, LendsNot as _};
+
+            #checks
+            let Some(grant_id) = row.grant_id else {
+                return Ok(None);
+            };
+            let probe = #krate::__private::Probe::<#grant_model>::new();
+            let Some(touch) = (&probe).touch_statement(grant_id, now)? else {
+                return Ok(None);
+            };
+            let rotate = #krate::statement::Rotate::new(touch, #mark_rotated, #names, #values);
+            Ok(Some(rotate.execute(conn)? > 0))
+        }
+    })
+}
