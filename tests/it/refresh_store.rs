@@ -1,13 +1,14 @@
 //! Checklist rows 34 to 37 and 39: refresh tokens and families.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use diesel_oauth2::lifecycle::{
     RefreshRefusal, RefreshStore, create_grant_revocation, create_refresh_token_store,
 };
 use diesel_oauth2::{
-    Failure, OAuth2Token, TokenResponse, create_bearer_token_validator, create_query_token_func,
+    EndpointRequest, Failure, OAuth2Grant, OAuth2Token, TokenResponse,
+    create_bearer_token_validator, create_query_token_func, create_revocation_endpoint,
 };
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, rounds, token};
@@ -45,13 +46,18 @@ fn is_valid<F: Fixture>(scene: &Scene<F>, access_token: &str) -> bool {
 }
 
 /// A family with one token, `access-NAME` and `refresh-NAME`.
-fn start<F: Fixture>(scene: &Scene<F>, tokens: &Tokens<F>, name: &str) {
+fn start<F: Fixture>(
+    scene: &Scene<F>,
+    tokens: &Tokens<F>,
+    name: &str,
+) -> <F::Grant as OAuth2Grant>::Id {
     let grant = tokens
         .start(&scene.client, Some(&F::user(1)))
         .expect("is started");
     tokens
         .issue(&token(name), &scene.request(), &grant)
         .expect("is issued");
+    grant
 }
 
 /// Exchanges `refresh-FROM` for `access-TO` and `refresh-TO`.
@@ -108,6 +114,61 @@ fn row_34_of_32_threads_that_rotate_one_token_exactly_one_wins<F: Fixture>() {
     assert_eq!(F::count_tokens(&mut scene.conn()), 2 * rounds() as i64);
 }
 
+/// Counts the statements of one rotation on a connection that has prepared them.
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+fn row_34_rotation_is_one_statement_on_postgres<F>()
+where
+    F: Fixture<Conn = diesel::PgConnection>,
+{
+    use diesel::connection::{Connection, InstrumentationEvent};
+
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let pool = scene.fixture.pool_of(1);
+    let tokens: Tokens<F> = create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
+    start(&scene, &tokens, "a");
+    refresh(&scene, &tokens, "a", "b").expect("is rotated");
+    let refreshing = tokens
+        .authenticate("refresh-b", &scene.client)
+        .expect("is valid");
+    let (sent, prepared) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counters = (Arc::clone(&sent), Arc::clone(&prepared));
+    pool.get()
+        .expect("a connection is free")
+        .set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                counters.0.fetch_add(1, Ordering::SeqCst);
+            }
+            InstrumentationEvent::CacheQuery { .. } => {
+                counters.1.fetch_add(1, Ordering::SeqCst);
+            }
+            _ => {}
+        });
+    tokens
+        .rotate(&refreshing, &token("c"), &scene.request())
+        .expect("is rotated");
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+    assert_eq!(prepared.load(Ordering::SeqCst), 0, "it is kept prepared");
+    assert!(is_valid(&scene, "access-c") && !is_valid(&scene, "access-b"));
+}
+
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+mod row_34_rotation_is_one_statement_on_postgres {
+    use crate::fixture::{Bundled, Own};
+    use crate::support::Postgres;
+
+    #[test]
+    fn postgres_bundled() {
+        super::row_34_rotation_is_one_statement_on_postgres::<Bundled<Postgres>>();
+    }
+
+    #[test]
+    fn postgres_own() {
+        super::row_34_rotation_is_one_statement_on_postgres::<Own<Postgres>>();
+    }
+}
+
 fn row_35_reuse_revokes_the_family_and_grace_lets_a_client_retry<F: Fixture>() {
     let Some(scene) = Scene::<F>::set_up() else {
         return;
@@ -158,7 +219,8 @@ fn row_35_reuse_revokes_the_family_and_grace_lets_a_client_retry<F: Fixture>() {
 }
 
 fn row_35a_no_token_survives_a_revocation_at_the_same_time<F: Fixture>() {
-    const FAMILIES: usize = 8;
+    // With the one that revokes they are 32.
+    const FAMILIES: usize = 31;
     let Some(scene) = Scene::<F>::set_up() else {
         return;
     };
@@ -166,12 +228,14 @@ fn row_35a_no_token_survives_a_revocation_at_the_same_time<F: Fixture>() {
     let tokens: Tokens<F> = create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
     let revocation =
         create_grant_revocation::<F::Token, _>(pool.clone()).clock(scene.clock.clone());
+    let endpoint =
+        create_revocation_endpoint::<F::Token, _>(pool.clone()).clock(scene.clock.clone());
     let query_token = create_query_token_func::<F::Token, _>(pool);
     let client = &scene.client;
     for round in 0..rounds() {
-        for family in 0..FAMILIES {
-            start(&scene, &tokens, &format!("{round}-{family}-0"));
-        }
+        let grants: Vec<_> = (0..FAMILIES)
+            .map(|family| start(&scene, &tokens, &format!("{round}-{family}-0")))
+            .collect();
         let barrier = Barrier::new(FAMILIES + 1);
         let over = AtomicBool::new(false);
         let last: Vec<AtomicUsize> = (0..FAMILIES).map(|_| AtomicUsize::new(0)).collect();
@@ -199,11 +263,19 @@ fn row_35a_no_token_survives_a_revocation_at_the_same_time<F: Fixture>() {
                 });
             }
             barrier.wait();
-            match round % 2 {
-                0 => revocation.revoke_by_user(&F::user(1)),
-                _ => revocation.revoke_by_client(client),
+            match round % 4 {
+                0 => drop(revocation.revoke_by_user(&F::user(1)).expect("is revoked")),
+                1 => drop(revocation.revoke_by_client(client).expect("is revoked")),
+                2 => grants.iter().for_each(|grant| {
+                    revocation.revoke_by_grant(grant).expect("is revoked");
+                }),
+                _ => (0..FAMILIES).for_each(|family| {
+                    let form = format!("token=refresh-{round}-{family}-0");
+                    let request = EndpointRequest::new(None, form.as_bytes());
+                    let response = endpoint.create_endpoint_response_for(&request, client);
+                    assert_eq!(response.expect("is revoked").status, 200);
+                }),
             }
-            .expect("is revoked");
             over.store(true, Ordering::SeqCst);
         });
         for (family, last) in last.iter().enumerate() {
