@@ -38,6 +38,39 @@ impl<C> Probe<C> {
     }
 }
 
+/// An id of a type of which this crate makes any.
+pub trait Generates {
+    /// A new id's text.
+    ///
+    /// # Errors
+    /// [`Error::RandomSource`](crate::Error::RandomSource).
+    fn generate_id(&self) -> Result<String, crate::Error>;
+}
+
+impl<T: crate::column::GrantKey> Generates for Probe<T> {
+    fn generate_id(&self) -> Result<String, crate::Error> {
+        Ok(T::generate()?.to_text().into_owned())
+    }
+}
+
+/// An id of another type.
+pub trait GeneratesNot {
+    /// Refuses.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`](crate::Error::InvalidValue).
+    fn generate_id(&self) -> Result<String, crate::Error>;
+}
+
+impl<T> GeneratesNot for &Probe<T> {
+    fn generate_id(&self) -> Result<String, crate::Error> {
+        Err(crate::Error::InvalidValue {
+            column: "client_id",
+            reason: "ids of this type are not made at random; give one",
+        })
+    }
+}
+
 /// A column whose length is known.
 pub trait Limited {
     /// The length in characters.

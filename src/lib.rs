@@ -12,9 +12,11 @@
 //! | [`create_introspection_endpoint`] | an RFC 7662 endpoint |
 //! | [`lifecycle::create_authorization_code_store`] | codes that are redeemed once |
 //! | [`lifecycle::create_refresh_token_store`] | refresh tokens that rotate |
+//! | [`lifecycle::create_device_code_store`] | device codes that a user approves (RFC 8628) |
 //! | [`lifecycle::create_grant_revocation`] | 'log out everywhere' |
 //! | [`lifecycle::create_pruner`] | removes what has been dead for a while |
 //! | [`create_bearer_token_validator`] | an RFC 6750 validator |
+//! | [`registration::create_client_registry`] | registers clients, replaces their secrets (RFC 7591) |
 //! | [`create_client_authenticator`] | client authentication by basic, post or none |
 //! | [`BearerTokenGenerator`] | access and refresh tokens |
 //!
@@ -63,6 +65,7 @@ pub mod model;
 pub mod models;
 pub mod observer;
 pub mod pool;
+pub mod registration;
 #[allow(missing_docs)]
 pub mod schema;
 mod scope;
@@ -90,7 +93,9 @@ pub use factory::{
     create_save_token_func_with_clock,
 };
 pub use metadata::ClientMetadata;
-pub use model::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token};
+pub use model::{
+    OAuth2AuthorizationCode, OAuth2Client, OAuth2DeviceCode, OAuth2Grant, OAuth2Token,
+};
 
 /// Makes a Diesel model an OAuth 2.0 client: [`OAuth2Client`](trait@OAuth2Client) and
 /// [`ClientTable`](table::ClientTable).
@@ -103,11 +108,15 @@ pub use model::{OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token}
 /// | `client_id` | [`ClientIdColumn`](column::ClientIdColumn) | required |
 /// | `client_secret` | [`SecretColumn`](column::SecretColumn) | |
 /// | `client_id_issued_at`, `client_secret_expires_at` | [`TimeColumn`](column::TimeColumn) | |
+/// | `previous_client_secret` | [`SecretColumn`](column::SecretColumn) | both required to replace |
+/// | `previous_client_secret_expires_at` | [`TimeColumn`](column::TimeColumn) | a secret with an overlap |
+/// | `user_id` | [`UserIdColumn`](column::UserIdColumn) | the client's owner |
 /// | `client_metadata` | [`ClientMetadata`], or an `Option` of it | this or `redirect_uris` |
 /// | `redirect_uris`, `grant_types`, `response_types` | [`ListColumn`](column::ListColumn) | laid over the metadata |
 /// | `scope`, `token_endpoint_auth_method`, `client_name` | [`TextColumn`](column::TextColumn) | laid over the metadata |
 ///
-/// Other fields are none of the derive's business.
+/// Other fields are left to the database when a client is registered, unless they say how they are filled: see
+/// [`#[derive(OAuth2Token)]`](derive@OAuth2Token).
 ///
 /// # For which databases
 /// For those of the model's `#[diesel(check_for_backend(...))]`, else for those whose features this crate has on. Another
@@ -156,13 +165,20 @@ pub use diesel_oauth2_derives::OAuth2Client;
 /// | `access_token_revoked_at` | [`RevocationColumn`](column::RevocationColumn) | required to revoke |
 /// | `refresh_token_revoked_at` | [`RevocationColumn`](column::RevocationColumn) | without it both are revoked together |
 /// | `extra_members` | [`MembersColumn`](column::MembersColumn) | keeps what has no column of its own |
+/// | `grant_id` | [`GrantIdColumn`](column::GrantIdColumn) | the token's family, for the [`lifecycle`] |
+/// | `refresh_token_rotated_at` | [`RevocationColumn`](column::RevocationColumn) | for the [`lifecycle`] |
+///
+/// A model with `grant_id` names the model of its grants, `#[oauth2(grant = Grant)]`, a struct with
+/// [`#[derive(OAuth2Grant)]`](derive@OAuth2Grant) whose key and user are of the same types. With it and the columns for
+/// both revocations and the rotation, the model is a [`FamilyTokenTable`](table::FamilyTokenTable) too.
 ///
 /// Every other field but the primary key says how it is filled when a token is saved: `#[oauth2(extra)]` from the type
 /// that the struct names with `#[oauth2(extra = Context)]`, `#[oauth2(default = path::to::function)]` by calling a
 /// function, `#[oauth2(database_default)]` by the database. A primary key that the application makes takes
 /// `#[oauth2(default = Uuid::new_v4)]`.
 ///
-/// `#[oauth2(storage = Plain)]` chooses how the tokens are stored: [`Sha256`](secret::Sha256) unless said otherwise.
+/// `#[oauth2(storage = Plain)]` chooses how the tokens are stored: [`Sha256`](secret::Sha256) unless said otherwise; see
+/// [`SecretStorage`](secret::SecretStorage).
 /// Connections are chosen as by [`#[derive(OAuth2Client)]`](derive@OAuth2Client).
 ///
 /// ```
@@ -217,6 +233,8 @@ pub use diesel_oauth2_derives::OAuth2Token;
 /// | `user_id` | [`UserIdColumn`](column::UserIdColumn) | |
 /// | `scope`, `response_type`, `nonce`, `acr`, `amr` | [`TextColumn`](column::TextColumn) | |
 /// | `code_challenge`, `code_challenge_method` | [`TextColumn`](column::TextColumn) | |
+/// | `grant_id` | [`GrantIdColumn`](column::GrantIdColumn) | both required to be |
+/// | `redeemed_at` | [`RevocationColumn`](column::RevocationColumn) | redeemed by the [`lifecycle`] |
 ///
 /// Everything else is as for [`#[derive(OAuth2Token)]`](derive@OAuth2Token).
 ///
@@ -281,6 +299,64 @@ pub use diesel_oauth2_derives::OAuth2AuthorizationCode;
 /// }
 /// ```
 pub use diesel_oauth2_derives::OAuth2Grant;
+
+/// Makes a Diesel model a device authorization: [`OAuth2DeviceCode`](trait@OAuth2DeviceCode) and
+/// [`DeviceCodeTable`](table::DeviceCodeTable).
+///
+/// | role | types | |
+/// | --- | --- | --- |
+/// | `device_code`, `user_code` | [`SecretColumn`](column::SecretColumn) | required, each unique |
+/// | `client_id` | [`ClientIdColumn`](column::ClientIdColumn) | required |
+/// | `scope` | [`TextColumn`](column::TextColumn) | |
+/// | `issued_at` | [`TimeColumn`](column::TimeColumn) | required to be pruned |
+/// | `expires_at`, `last_polled_at` | [`TimeColumn`](column::TimeColumn) | required |
+/// | `interval` | [`LifetimeColumn`](column::LifetimeColumn) | required |
+/// | `user_id` | [`UserIdColumn`](column::UserIdColumn) | required, an `Option` |
+/// | `grant_id` | [`GrantIdColumn`](column::GrantIdColumn) | required |
+/// | `approved_at`, `denied_at`, `redeemed_at` | [`RevocationColumn`](column::RevocationColumn) | required |
+///
+/// Everything else is as for [`#[derive(OAuth2Token)]`](derive@OAuth2Token).
+///
+/// ```
+/// use diesel::prelude::*;
+/// use diesel_oauth2::OAuth2DeviceCode;
+///
+/// diesel::table! {
+///     pairings (id) {
+///         id -> Integer,
+///         device_code -> Text,
+///         user_code -> Text,
+///         client_id -> Text,
+///         expires_at -> BigInt,
+///         seconds_between -> Integer,
+///         last_polled_at -> Nullable<BigInt>,
+///         user_id -> Nullable<BigInt>,
+///         grant_id -> Nullable<BigInt>,
+///         approved_at -> Nullable<BigInt>,
+///         denied_at -> Nullable<BigInt>,
+///         redeemed_at -> Nullable<BigInt>,
+///     }
+/// }
+///
+/// #[derive(Queryable, Selectable, OAuth2DeviceCode)]
+/// #[diesel(table_name = pairings)]
+/// #[oauth2(interval = seconds_between)]
+/// struct Pairing {
+///     id: i32,
+///     device_code: String,
+///     user_code: String,
+///     client_id: String,
+///     expires_at: i64,
+///     seconds_between: i32,
+///     last_polled_at: Option<i64>,
+///     user_id: Option<i64>,
+///     grant_id: Option<i64>,
+///     approved_at: Option<i64>,
+///     denied_at: Option<i64>,
+///     redeemed_at: Option<i64>,
+/// }
+/// ```
+pub use diesel_oauth2_derives::OAuth2DeviceCode;
 
 /// The README's examples are tests.
 #[cfg(all(doctest, feature = "sqlite"))]

@@ -10,8 +10,8 @@
 use crate::Error;
 use crate::model::OAuth2Token;
 use crate::pool::{ConnectionPool, Intent};
-use crate::secret::{Candidates, SecretStorage};
-use crate::table::{ClientTable, CodeTable, TokenTable};
+use crate::secret::{Candidates, SecretStorage, StoredForm};
+use crate::table::{ClientTable, CodeTable, DeviceCodeTable, TokenTable};
 use crate::types::{TokenTypeHint, is_vschar};
 
 /// A row found by one of its tokens.
@@ -78,7 +78,11 @@ where
     if !is_vschar(token) {
         return Ok(None);
     }
-    pool.run(Intent::Read, |conn| load_token(conn, token, hint))
+    let found = pool.run(Intent::Read, |conn| load_token(conn, token, hint))?;
+    if let Some(Found { token, .. }) = &found {
+        rewrite_plain(pool, token);
+    }
+    Ok(found)
 }
 
 /// [`find_token`] on the caller's connection.
@@ -138,7 +142,11 @@ where
     if !is_vschar(token) {
         return Ok(None);
     }
-    pool.run(Intent::Read, |conn| load_access_token(conn, token))
+    let found = pool.run(Intent::Read, |conn| load_access_token(conn, token))?;
+    if let Some(token) = &found {
+        rewrite_plain(pool, token);
+    }
+    Ok(found)
 }
 
 /// [`find_access_token`] on the caller's connection.
@@ -197,6 +205,67 @@ where
         })?;
     }
     Ok(found)
+}
+
+/// The row with exactly this device code, whatever its state, on the caller's connection.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown device code is no error.
+pub fn load_device_code<M, Conn>(conn: &mut Conn, device_code: &str) -> Result<Option<M>, Error>
+where
+    M: DeviceCodeTable<Conn>,
+{
+    let mut found = None;
+    if is_vschar(device_code) {
+        let candidates = M::Storage::candidates(device_code);
+        M::load_by_device_code(conn, &candidates, |row| {
+            if candidates.matches(row.stored_device_code()) {
+                found.get_or_insert(row);
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+/// The row with exactly this user code, whatever its state, on the caller's connection. The code is in the form in which
+/// the store keeps it: capital letters and digits alone.
+///
+/// # Errors
+/// The database's, as [`Error`]. An unknown user code is no error.
+pub fn load_user_code<M, Conn>(conn: &mut Conn, user_code: &str) -> Result<Option<M>, Error>
+where
+    M: DeviceCodeTable<Conn>,
+{
+    let mut found = None;
+    if is_vschar(user_code) {
+        let candidates = M::Storage::candidates(user_code);
+        M::load_by_user_code(conn, &candidates, |row| {
+            if candidates.matches(row.stored_user_code()) {
+                found.get_or_insert(row);
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+/// Rewrites a row that was found in plain, where its model's storage says so. The look-up has its answer: what goes wrong
+/// here is for the next one to try again.
+fn rewrite_plain<M, P>(pool: &P, row: &M)
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    let (stored_access, stored_refresh) = (row.stored_access_token(), row.stored_refresh_token());
+    let access = M::Storage::rewritten(stored_access);
+    let refresh = stored_refresh.and_then(M::Storage::rewritten);
+    if access.is_none() && refresh.is_none() {
+        return;
+    }
+    let access = access.as_ref().map_or(stored_access, StoredForm::as_str);
+    let refresh = refresh.as_ref().map(StoredForm::as_str).or(stored_refresh);
+    let _ = pool.run(Intent::IdempotentWrite, |conn| {
+        row.rewrite_tokens(conn, access, refresh)
+    });
 }
 
 /// Which of the row's tokens was presented. `None` where only the database's collation takes them for equal.

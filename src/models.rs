@@ -10,9 +10,14 @@ use std::fmt;
 use diesel::prelude::*;
 
 use crate::column::{Int, OptionalInt};
-use crate::schema::{oauth2_client, oauth2_code, oauth2_grant, oauth2_token};
-use crate::{ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token};
+use crate::schema::{oauth2_client, oauth2_code, oauth2_device_code, oauth2_grant, oauth2_token};
+use crate::{
+    ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2DeviceCode, OAuth2Grant,
+    OAuth2Token,
+};
 
+macro_rules! client {
+    ($($fields:tt)*) => {
 /// A row of `oauth2_client`.
 #[derive(Clone, Queryable, Selectable, Identifiable, OAuth2Client)]
 #[diesel(table_name = oauth2_client)]
@@ -35,6 +40,7 @@ pub struct Client {
     pub client_secret_expires_at: i64,
     /// The metadata by RFC 7591 names.
     pub client_metadata: Option<ClientMetadata>,
+            $($fields)*
 }
 
 impl fmt::Debug for Client {
@@ -45,6 +51,15 @@ impl fmt::Debug for Client {
             .field("client_metadata", &self.client_metadata)
             .finish_non_exhaustive()
     }
+}
+    };
+}
+
+client! {
+    /// The secret before this one, valid for a while longer after it was replaced.
+    pub previous_client_secret: Option<String>,
+    /// When the secret before this one ceases to be valid, in epoch seconds. 0: it has.
+    pub previous_client_secret_expires_at: i64,
 }
 
 macro_rules! token_and_code {
@@ -186,12 +201,59 @@ pub struct Grant {
     pub revoked_at: i64,
 }
 
+/// A row of `oauth2_device_code`.
+#[derive(Clone, Queryable, Selectable, Identifiable, OAuth2DeviceCode)]
+#[diesel(table_name = oauth2_device_code)]
+#[oauth2(interval = poll_interval)]
+pub struct DeviceCode {
+    /// The primary key.
+    pub id: i64,
+    /// The device code in its stored form.
+    pub device_code: String,
+    /// The user code in its stored form.
+    pub user_code: String,
+    /// The client that both were issued to.
+    pub client_id: String,
+    /// The requested scopes, separated by spaces.
+    pub scope: Option<String>,
+    /// When the codes were issued, in epoch seconds.
+    pub issued_at: i64,
+    /// The last second at which they are valid.
+    pub expires_at: i64,
+    /// How long the device must wait between two requests, in seconds.
+    pub poll_interval: i64,
+    /// When the device last asked, in epoch seconds. 0: not yet.
+    pub last_polled_at: i64,
+    /// The user who approved.
+    pub user_id: Option<i64>,
+    /// The grant that the device code stands for.
+    pub grant_id: Option<i64>,
+    /// When the user approved, in epoch seconds. 0: not yet.
+    pub approved_at: i64,
+    /// When the user denied, in epoch seconds. 0: not yet.
+    pub denied_at: i64,
+    /// When the device code was redeemed, in epoch seconds. 0: not yet.
+    pub redeemed_at: i64,
+}
+
+impl fmt::Debug for DeviceCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceCode")
+            .field("id", &self.id)
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .field("expires_at", &self.expires_at)
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The same tables, with tokens and codes stored as authlib stores them: in plain, and with authlib's columns only, so
 /// that they serve authlib's own tables as they are.
 pub mod authlib {
     use super::*;
 
-    pub use super::Client;
+    client! {}
 
     token_and_code!(Plain, token {}, code {});
 }

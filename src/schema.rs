@@ -11,6 +11,9 @@ diesel::table! {
         client_id_issued_at -> Int8,
         client_secret_expires_at -> Int8,
         client_metadata -> Nullable<Text>,
+        #[max_length = 255]
+        previous_client_secret -> Nullable<Varchar>,
+        previous_client_secret_expires_at -> Int8,
     }
 }
 
@@ -33,6 +36,28 @@ diesel::table! {
         #[max_length = 48]
         code_challenge_method -> Nullable<Varchar>,
         grant_id -> Nullable<Int8>,
+        redeemed_at -> Int8,
+    }
+}
+
+diesel::table! {
+    oauth2_device_code (id) {
+        id -> Int8,
+        #[max_length = 120]
+        device_code -> Varchar,
+        #[max_length = 120]
+        user_code -> Varchar,
+        #[max_length = 48]
+        client_id -> Varchar,
+        scope -> Nullable<Text>,
+        issued_at -> Int8,
+        expires_at -> Int8,
+        poll_interval -> Int8,
+        last_polled_at -> Int8,
+        user_id -> Nullable<Int8>,
+        grant_id -> Nullable<Int8>,
+        approved_at -> Int8,
+        denied_at -> Int8,
         redeemed_at -> Int8,
     }
 }
@@ -75,6 +100,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     oauth2_client,
     oauth2_code,
+    oauth2_device_code,
     oauth2_grant,
     oauth2_token,
 );

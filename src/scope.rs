@@ -1,5 +1,15 @@
 //! Scopes: sets written as words separated by spaces (RFC 6749 section 3.3).
 
+use crate::types::is_vschar;
+
+pub(crate) const NOT_PRINTABLE: &str =
+    "scopes are printable ASCII characters (RFC 6749 section 3.3)";
+
+/// Whether scopes can be stored.
+pub(crate) fn is_printable(scopes: &str) -> bool {
+    scopes.is_empty() || is_vschar(scopes)
+}
+
 /// The requested scopes that are among the allowed ones, in the order requested.
 pub(crate) fn intersect(requested: &str, allowed: &str) -> String {
     let kept: Vec<&str> = requested

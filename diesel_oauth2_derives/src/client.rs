@@ -5,8 +5,12 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{DeriveInput, Error, Result};
 
 use crate::connection;
-use crate::model::{Model, Trait, at};
-use crate::statement::{imports, lookup, text_accessor, time_accessor};
+use crate::model::{Field, Model, Trait, at};
+use crate::statement::{
+    Value, check_length, client_id_value, imports, insert, is, lookup, set, text_accessor,
+    time_accessor, update, user_id_value,
+};
+use crate::token::{secret_accessor, user_id};
 
 const TRAIT: Trait = Trait {
     name: "OAuth2Client",
@@ -15,6 +19,9 @@ const TRAIT: Trait = Trait {
         "client_secret",
         "client_id_issued_at",
         "client_secret_expires_at",
+        "previous_client_secret",
+        "previous_client_secret_expires_at",
+        "user_id",
         "client_metadata",
         "redirect_uris",
         "grant_types",
@@ -39,13 +46,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let client_id = model.required(&TRAIT, "client_id")?;
     let (id_field, id_type, id_column) = (&client_id.ident, &client_id.ty, &client_id.column);
 
-    let secret = match model.role("client_secret") {
-        Some(field) => {
-            let (field, ty) = (&field.ident, &field.ty);
-            quote_spanned!(at(ty)=> <#ty as #krate::column::SecretColumn>::secret(&self.#field))
-        }
-        None => quote!(None),
-    };
+    let secret = secret_accessor(&model, model.role("client_secret"));
+    let previous_secret = secret_accessor(&model, model.role("previous_client_secret"));
+    let previous_expires_at = time_accessor(&model, "previous_client_secret_expires_at");
     let expires_at = time_accessor(&model, "client_secret_expires_at");
     let issued_at = time_accessor(&model, "client_id_issued_at");
     let metadata = metadata(&model)?;
@@ -53,7 +56,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let tables = connection::for_each(&model, |conn_type| {
         let imports = imports(&krate);
         let lookup = lookup(&model, conn_type, quote!(#id_column.eq(client_id)));
+        let registrable = registrable(&model, conn_type);
+        let rotatable = rotatable(&model, conn_type, client_id);
         quote! {
+            #registrable
+            #rotatable
+
             impl #krate::table::ClientTable<#conn_type> for #ident {
                 fn load_by_client_id(
                     conn: &mut #conn_type,
@@ -89,6 +97,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
                 fn client_secret_expires_at(&self) -> Option<i64> {
                     #expires_at
+                }
+
+                fn previous_client_secret(&self) -> Option<&str> {
+                    #previous_secret
+                }
+
+                fn previous_client_secret_expires_at(&self) -> Option<i64> {
+                    #previous_expires_at
                 }
 
                 fn client_id_issued_at(&self) -> Option<i64> {
@@ -146,4 +162,136 @@ fn metadata(model: &Model) -> Result<TokenStream> {
         #(#overlays)*
         Cow::Owned(metadata)
     }})
+}
+
+/// The statement that registers a client.
+fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let imports = imports(&krate);
+    let extra = model.extra_type();
+    let (user_id_type, _) = user_id(model);
+    let keeps_metadata = model.role("client_metadata").is_some();
+    let columns = LISTS.iter().chain(&TEXTS);
+    let columns = columns.filter(|role| model.role(role).is_some());
+    let client_id_type = model.role("client_id").map(|field| &field.ty);
+    let insert = insert(model, |field, role| {
+        let (ty, name, target) = (&field.ty, &field.name, format_ident!("{role}"));
+        let time = |seconds: TokenStream| {
+            Value::Other(quote_spanned! {at(ty)=>
+                <#ty as #krate::column::TimeColumn>::from_unix(#name, #seconds)?
+            })
+        };
+        match role {
+            "client_id" => client_id_value(&krate, field),
+            "client_secret" => Value::Text(quote!(row.client_secret)),
+            "previous_client_secret" => Value::Text(quote!(None)),
+            "client_id_issued_at" => time(quote!(Some(row.client_id_issued_at))),
+            "client_secret_expires_at" => time(quote!(row.client_secret_expires_at)),
+            "previous_client_secret_expires_at" => time(quote!(None)),
+            "user_id" => user_id_value(&krate, field, quote!(row.user_id)),
+            "client_metadata" => Value::Other(quote_spanned! {at(ty)=>
+                <#ty as #krate::column::MetadataColumn>::bind(row.metadata)?
+            }),
+            role if LISTS.contains(&role) => Value::Other(quote_spanned! {at(ty)=>
+                <#ty as #krate::column::ListColumn>::from_list(&row.metadata.#target)
+            }),
+            _ => Value::Text(quote!(row.metadata.#target.as_deref())),
+        }
+    });
+    quote! {
+        impl #krate::table::RegistrableClientTable<#conn_type> for #ident {
+            type UserId = #user_id_type;
+            type Extra = #extra;
+
+            const KEEPS_METADATA: bool = #keeps_metadata;
+            const METADATA_COLUMNS: &'static [&'static str] = &[#(#columns),*];
+
+            fn generate_client_id() -> Result<String, #krate::Error> {
+                #[allow(unused_imports)]
+                use #krate::__private::{Generates as _, GeneratesNot as _};
+
+                type Id = <#client_id_type as #krate::column::ClientIdColumn>::Id;
+                (&#krate::__private::Probe::<Id>::new()).generate_id()
+            }
+
+            fn insert(
+                conn: &mut #conn_type,
+                row: &#krate::table::NewClient<'_, Self::UserId, Self::Extra>,
+            ) -> Result<(), #krate::Error> {
+                #imports
+                #insert
+            }
+        }
+    }
+}
+
+/// The statement that replaces a client's secret, where there are columns for it.
+fn rotatable(model: &Model, conn_type: &TokenStream, client_id: &Field) -> Option<TokenStream> {
+    let krate = model.krate();
+    let ident = &model.ident;
+    let imports = imports(&krate);
+    let (secret, expires_at) = (
+        model.role("client_secret")?,
+        model.role("client_secret_expires_at")?,
+    );
+    let (previous, previous_expires_at) = (
+        model.role("previous_client_secret")?,
+        model.role("previous_client_secret_expires_at")?,
+    );
+    let text = |field: &Field, text: TokenStream| {
+        let ty = &field.ty;
+        quote!(<#ty as #krate::column::TextColumn>::bind(Some(#text)))
+    };
+    let time = |field: &Field, seconds: TokenStream| {
+        let (ty, name) = (&field.ty, &field.name);
+        quote!(<#ty as #krate::column::TimeColumn>::from_unix(#name, #seconds)?)
+    };
+    let client_id_ident = &client_id.ident;
+    let check = check_length(&krate, secret, quote!(Some(secret.client_secret)));
+    let replace = update(
+        model,
+        &[
+            set(&krate, secret, text(secret, quote!(secret.client_secret))),
+            set(
+                &krate,
+                expires_at,
+                time(expires_at, quote!(secret.client_secret_expires_at)),
+            ),
+            set(
+                &krate,
+                previous,
+                text(previous, quote!(secret.previous_client_secret)),
+            ),
+            set(
+                &krate,
+                previous_expires_at,
+                time(
+                    previous_expires_at,
+                    quote!(Some(secret.previous_client_secret_expires_at)),
+                ),
+            ),
+        ],
+        &[
+            is(&krate, client_id, quote!(&self.#client_id_ident)),
+            is(
+                &krate,
+                secret,
+                text(secret, quote!(secret.previous_client_secret)),
+            ),
+        ],
+    );
+    Some(quote! {
+        impl #krate::table::RotatableClientTable<#conn_type> for #ident {
+            fn replace_secret(
+                &self,
+                conn: &mut #conn_type,
+                secret: &#krate::table::NewClientSecret<'_>,
+            ) -> Result<bool, #krate::Error> {
+                #imports
+                #check
+                Ok(#replace.execute(conn)? > 0)
+            }
+        }
+    })
 }

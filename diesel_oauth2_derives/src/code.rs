@@ -78,7 +78,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             match role {
                 "code" => Value::Text(quote!(Some(row.code))),
                 "client_id" => client_id_value(&krate, field),
-                "user_id" => user_id_value(&krate, field),
+                "user_id" => user_id_value(&krate, field, quote!(row.user_id)),
                 "grant_id" => Value::Other(quote_spanned!(at(ty)=> row.grant_id)),
                 "redeemed_at" => Value::Other(quote_spanned! {at(ty)=>
                     <#ty as #krate::column::RevocationColumn>::mark(#name, None)?

@@ -6,7 +6,8 @@ use quote::quote;
 use crate::connection;
 use crate::model::{Field, Model};
 use crate::statement::{
-    NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, update,
+    NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, set,
+    update,
 };
 use crate::token::value;
 
@@ -121,6 +122,14 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
         ],
     );
     let rotate = rotate(model, conn_type, &mark_rotated);
+    let join_grant = update(
+        model,
+        &[set(&krate, grant, quote!(grant_id))],
+        &[
+            is(&krate, key, quote!(&self.#key_ident)),
+            quote!(#krate::statement::IsNull::new(#grant_column)),
+        ],
+    );
     let by_grant = revoke_by(grant, quote!(grant_id));
     let by_user = match model.role("user_id") {
         Some(user) => {
@@ -142,6 +151,15 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
             }
 
             #rotate
+
+            fn join_grant(
+                &self,
+                conn: &mut #conn_type,
+                grant_id: &Self::GrantId,
+            ) -> Result<bool, #krate::Error> {
+                #imports
+                Ok(#join_grant.execute(conn)? > 0)
+            }
 
             fn load_grants_in_use(
                 conn: &mut #conn_type,

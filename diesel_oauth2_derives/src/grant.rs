@@ -112,7 +112,7 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
         };
         match role {
             "client_id" => client_id_value(&krate, field),
-            "user_id" => user_id_value(&krate, field),
+            "user_id" => user_id_value(&krate, field, quote!(row.user_id)),
             "expires_at" => time(quote!(row.expires_at)),
             "revoked_at" => Value::Other(quote_spanned! {at(ty)=>
                 <#ty as #krate::column::RevocationColumn>::mark(#name, None)?

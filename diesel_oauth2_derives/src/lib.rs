@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | `model.rs` | reads the struct: fields, attributes, roles |
 //! | `connection.rs` | for which connection types code is made |
-//! | `statement.rs` | the statements that the three derives share |
-//! | `client.rs`, `token.rs`, `code.rs`, `grant.rs` | a derive each |
+//! | `statement.rs` | the statements that the derives share |
+//! | `client.rs`, `token.rs`, `code.rs`, `grant.rs`, `device_code.rs` | a derive each |
 //! | `family.rs` | what of the tokens' derive revokes and rotates |
 //!
 //! A derive emits accessors and statements only. Every rule is ordinary code in `diesel_oauth2`.
@@ -16,6 +16,7 @@
 mod client;
 mod code;
 mod connection;
+mod device_code;
 mod family;
 mod grant;
 mod model;
@@ -47,6 +48,12 @@ pub fn derive_code(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(OAuth2Grant, attributes(oauth2))]
 pub fn derive_grant(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), grant::expand)
+}
+
+/// See `diesel_oauth2::OAuth2DeviceCode`.
+#[proc_macro_derive(OAuth2DeviceCode, attributes(oauth2))]
+pub fn derive_device_code(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), device_code::expand)
 }
 
 fn expand(

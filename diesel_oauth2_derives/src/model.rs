@@ -192,7 +192,9 @@ impl Model {
         match &self.storage {
             // The names of this crate's own need no import.
             Some(path) => match path.get_ident().map(ToString::to_string).as_deref() {
-                Some("Sha256" | "Plain" | "Sha256OrPlain") => quote!(#krate::secret::#path),
+                Some("Sha256" | "Plain" | "Sha256OrPlain" | "Sha256RewritingPlain") => {
+                    quote!(#krate::secret::#path)
+                }
                 _ => path.to_token_stream(),
             },
             None => quote!(#krate::secret::Sha256),

@@ -91,11 +91,7 @@ pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> 
     };
     for field in &model.fields {
         let Field {
-            column,
-            ident,
-            ty,
-            name,
-            ..
+            column, ident, ty, ..
         } = field;
         let value = match &field.fill {
             Fill::Database => continue,
@@ -104,13 +100,7 @@ pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> 
             Fill::Default(function) => quote_spanned!(at(function)=> #function()),
             Fill::Role(role) => match values(field, role) {
                 Value::Text(text) => {
-                    row.checks.extend(quote! {
-                        #krate::__private::check_length(
-                            #name,
-                            #text,
-                            (&#krate::__private::Probe::<#column>::new()).max_length(),
-                        )?;
-                    });
+                    row.checks.extend(check_length(&krate, field, text.clone()));
                     quote_spanned!(at(ty)=> <#ty as #krate::column::TextColumn>::bind(#text))
                 }
                 Value::Other(value) => value,
@@ -120,6 +110,18 @@ pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> 
         row.values.push(value);
     }
     row
+}
+
+/// Refuses a text (`Option<&str>`) that does not fit the field's column.
+pub(crate) fn check_length(krate: &TokenStream, field: &Field, text: TokenStream) -> TokenStream {
+    let (name, column) = (&field.name, &field.column);
+    quote! {
+        #krate::__private::check_length(
+            #name,
+            #text,
+            (&#krate::__private::Probe::<#column>::new()).max_length(),
+        )?;
+    }
 }
 
 /// `column = value`, behind SET.
@@ -205,10 +207,10 @@ pub(crate) fn client_id_value(krate: &TokenStream, field: &Field) -> Value {
 }
 
 /// The `user_id` column's value in an INSERT.
-pub(crate) fn user_id_value(krate: &TokenStream, field: &Field) -> Value {
+pub(crate) fn user_id_value(krate: &TokenStream, field: &Field, user_id: TokenStream) -> Value {
     let (ty, name) = (&field.ty, &field.name);
     Value::Other(quote_spanned! {at(ty)=>
-        <#ty as #krate::column::UserIdColumn>::bind(#name, row.user_id)?
+        <#ty as #krate::column::UserIdColumn>::bind(#name, #user_id)?
     })
 }
 

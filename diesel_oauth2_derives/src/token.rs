@@ -8,8 +8,8 @@ use crate::connection;
 use crate::family::{family, revocable};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, lookup_by_secret, text_accessor, time_accessor,
-    user_id_value,
+    Value, aged, check_length, client_id_value, imports, insert, is, lookup_by_secret, set,
+    text_accessor, time_accessor, update, user_id_value,
 };
 
 const TRAIT: Trait = Trait {
@@ -206,6 +206,7 @@ fn table(
     let either: Vec<&Field> = [access_token].into_iter().chain(refresh_token).collect();
     let by_token = lookup_by_secret(model, conn_type, &either);
     let insert = insert(model, |field, role| value(&krate, field, role));
+    let rewrite = rewrite(model, conn_type, access_token, refresh_token);
     quote! {
         impl #krate::table::TokenTable<#conn_type> for #ident {
             fn load_by_access_token(
@@ -233,15 +234,65 @@ fn table(
                 #imports
                 #insert
             }
+
+            #rewrite
         }
     }
+}
+
+/// The statement that writes a row's tokens in another form, where there is a key to find the row by.
+fn rewrite(
+    model: &Model,
+    conn_type: &TokenStream,
+    access_token: &Field,
+    refresh_token: Option<&Field>,
+) -> Option<TokenStream> {
+    let krate = model.krate();
+    let key = model.key()?;
+    let imports = imports(&krate);
+    let key_ident = &key.ident;
+    let text = |field: &Field, text: TokenStream| {
+        let ty = &field.ty;
+        quote!(<#ty as #krate::column::TextColumn>::bind(#text))
+    };
+    let mut checks = check_length(&krate, access_token, quote!(Some(access_token)));
+    let mut sets = vec![set(
+        &krate,
+        access_token,
+        text(access_token, quote!(Some(access_token))),
+    )];
+    if let Some(field) = refresh_token {
+        checks.extend(check_length(&krate, field, quote!(refresh_token)));
+        sets.push(set(&krate, field, text(field, quote!(refresh_token))));
+    }
+    let as_read = quote!(Some(#krate::OAuth2Token::stored_access_token(self)));
+    let rewrite = update(
+        model,
+        &sets,
+        &[
+            is(&krate, key, quote!(&self.#key_ident)),
+            is(&krate, access_token, text(access_token, as_read)),
+        ],
+    );
+    Some(quote! {
+        fn rewrite_tokens(
+            &self,
+            conn: &mut #conn_type,
+            access_token: &str,
+            refresh_token: Option<&str>,
+        ) -> Result<bool, #krate::Error> {
+            #imports
+            #checks
+            Ok(#rewrite.execute(conn)? > 0)
+        }
+    })
 }
 
 pub(crate) fn value(krate: &TokenStream, field: &Field, role: &str) -> Value {
     let (ty, name) = (&field.ty, &field.name);
     match role {
         "client_id" => client_id_value(krate, field),
-        "user_id" => user_id_value(krate, field),
+        "user_id" => user_id_value(krate, field, quote!(row.user_id)),
         "grant_id" => Value::Other(quote_spanned!(at(ty)=> row.grant_id)),
         "token_type" => Value::Text(quote!(Some(row.token_type))),
         "access_token" => Value::Text(quote!(Some(row.access_token))),
@@ -277,7 +328,7 @@ pub(crate) fn grant_id(model: &Model) -> (TokenStream, TokenStream) {
     }
 }
 
-fn secret_accessor(model: &Model, field: Option<&Field>) -> TokenStream {
+pub(crate) fn secret_accessor(model: &Model, field: Option<&Field>) -> TokenStream {
     match field {
         Some(Field { ident, ty, .. }) => {
             let krate = model.krate();

@@ -15,6 +15,6 @@ pub use id::{
 };
 pub use int::{Int, OptionalInt};
 pub use members::MembersColumn;
-pub use metadata::{ListColumn, MetadataColumn};
+pub use metadata::{JsonMetadata, ListColumn, MetadataColumn};
 pub use text::{SecretColumn, TextColumn};
 pub use time::{LifetimeColumn, RevocationColumn, TimeColumn};

@@ -37,6 +37,24 @@ pub enum OAuth2Error {
     UnsupportedGrantType,
     /// `invalid_scope`: the scopes are unknown, malformed or more than granted.
     InvalidScope,
+    /// `authorization_pending`: the user has not decided about the device yet (RFC 8628 section 3.5).
+    AuthorizationPending,
+    /// `slow_down`: the device polls too often (RFC 8628 section 3.5).
+    SlowDown,
+    /// `access_denied`: the user has said no.
+    AccessDenied,
+    /// `expired_token`: the device code has expired (RFC 8628 section 3.5).
+    ExpiredToken,
+    /// `invalid_redirect_uri`: a redirect URI cannot be registered (RFC 7591 section 3.2.2).
+    InvalidRedirectUri {
+        /// What is wrong.
+        description: &'static str,
+    },
+    /// `invalid_client_metadata`: other metadata cannot be registered (RFC 7591 section 3.2.2).
+    InvalidClientMetadata {
+        /// What is wrong.
+        description: &'static str,
+    },
     /// `unsupported_token_type`: the hint names a type of token that cannot be revoked here.
     UnsupportedTokenType,
 }
@@ -51,6 +69,12 @@ impl OAuth2Error {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredToken => "expired_token",
+            Self::InvalidRedirectUri { .. } => "invalid_redirect_uri",
+            Self::InvalidClientMetadata { .. } => "invalid_client_metadata",
             Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
@@ -66,13 +90,18 @@ impl OAuth2Error {
     /// The text in the body's `error_description`.
     pub fn description(&self) -> &'static str {
         match self {
-            Self::InvalidRequest { description } | Self::InvalidGrant { description } => {
-                description
-            }
+            Self::InvalidRequest { description }
+            | Self::InvalidGrant { description }
+            | Self::InvalidRedirectUri { description }
+            | Self::InvalidClientMetadata { description } => description,
             Self::InvalidClient { .. } => "The client could not be authenticated.",
             Self::UnauthorizedClient => "The client may not use this grant type.",
             Self::UnsupportedGrantType => "The grant type is not supported.",
             Self::InvalidScope => "The requested scope is invalid, unknown, or malformed.",
+            Self::AuthorizationPending => "The user has not decided yet.",
+            Self::SlowDown => "The device polls too often.",
+            Self::AccessDenied => "The user has denied the request.",
+            Self::ExpiredToken => "The device code has expired.",
             Self::UnsupportedTokenType => "The type of token is not supported.",
         }
     }

@@ -7,7 +7,7 @@ use crate::pool::{ConnectionPool, Intent};
 use crate::secret::{SecretStorage, StoredForm};
 use crate::table::{NewToken, TokenTable};
 use crate::types::is_vschar;
-use crate::{Error, TokenResponse};
+use crate::{Error, TokenResponse, scope};
 
 /// Whom a token is issued to: the part of the token request that is stored with it.
 ///
@@ -195,11 +195,10 @@ fn check<M: OAuth2Token>(response: &TokenResponse) -> Result<(), Error> {
             });
         }
     }
-    let is_printable = |scope: &str| scope.is_empty() || is_vschar(scope);
-    if !response.scope.as_deref().is_none_or(is_printable) {
+    if !response.scope.as_deref().is_none_or(scope::is_printable) {
         return Err(Error::InvalidValue {
             column: "scope",
-            reason: "scopes are printable ASCII characters (RFC 6749 section 3.3)",
+            reason: scope::NOT_PRINTABLE,
         });
     }
     if response.expires_in.is_some_and(|seconds| seconds < 0) {

@@ -3,9 +3,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::CodeRefusal;
-use super::family::revoke_family;
+use super::family::{begin_family, revoke_family};
 use super::pkce::check_verifier;
+use super::{CodeRefusal, run};
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
@@ -13,8 +13,7 @@ use crate::lookup::load_code;
 use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::SecretStorage;
-use crate::table::{FamilyTokenTable, GrantTable, NewCode, NewGrant, RedeemableCodeTable};
-use crate::transaction::transaction;
+use crate::table::{FamilyTokenTable, NewCode, NewGrant, RedeemableCodeTable};
 use crate::types::is_vschar;
 
 /// Creates the store of authorization codes (RFC 6749 section 4.1): saves them, and redeems each once.
@@ -274,37 +273,46 @@ where
         code: &str,
         request: &CodeRequest<'_, C::UserId, C::Extra>,
     ) -> Result<(), Error> {
+        self.pool
+            .run(Intent::Write, |conn| self.save_on(conn, code, request))
+    }
+
+    /// [`save`](Self::save) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_on(
+        &self,
+        conn: &mut P::Connection,
+        code: &str,
+        request: &CodeRequest<'_, C::UserId, C::Extra>,
+    ) -> Result<(), Error> {
         if !is_vschar(code) {
             return Err(Error::InvalidValue {
                 column: "code",
                 reason: "a code is one or more printable ASCII characters (RFC 6749 appendix A)",
             });
         }
-        let stored = C::Storage::stored(code);
-        // The grant's id is settled now, so that whoever replays the code finds the family without its row.
-        let grant_id = T::Grant::generate_id()?;
-        let now = self.clock.now();
-        self.pool.run(Intent::Write, |conn| {
-            C::insert(
-                conn,
-                &NewCode {
-                    code: stored.as_str(),
-                    client_id: &request.client_id,
-                    user_id: request.user_id.as_ref(),
-                    grant_id: Some(&grant_id),
-                    redirect_uri: request.redirect_uri,
-                    response_type: request.response_type,
-                    scope: request.scope,
-                    nonce: request.nonce,
-                    auth_time: now,
-                    acr: request.acr,
-                    amr: request.amr,
-                    code_challenge: request.code_challenge.map(|(challenge, _)| challenge),
-                    code_challenge_method: request.code_challenge.map(|(_, method)| method),
-                    extra: &request.extra,
-                },
-            )
-        })
+        C::insert(
+            conn,
+            &NewCode {
+                code: C::Storage::stored(code).as_str(),
+                client_id: &request.client_id,
+                user_id: request.user_id.as_ref(),
+                // Settled now, so that whoever replays the code finds the family without its row.
+                grant_id: Some(&T::Grant::generate_id()?),
+                redirect_uri: request.redirect_uri,
+                response_type: request.response_type,
+                scope: request.scope,
+                nonce: request.nonce,
+                auth_time: self.clock.now(),
+                acr: request.acr,
+                amr: request.amr,
+                code_challenge: request.code_challenge.map(|(challenge, _)| challenge),
+                code_challenge_method: request.code_challenge.map(|(_, method)| method),
+                extra: &request.extra,
+            },
+        )
     }
 
     /// Redeems a code, once: of several requests at the same time one gets it. The client, the redirect URI and the
@@ -316,56 +324,54 @@ where
     /// [`CodeRefusal`] in [`Failure::Refused`]; the database's in [`Failure::Storage`]. After
     /// [`Error::ConnectionLost`] the code may be spent: the client has to ask the user again.
     pub fn redeem(&self, redemption: &Redemption<'_>) -> Result<C, Failure<CodeRefusal>> {
+        run(&self.pool, Intent::Write, |conn| {
+            self.redeem_on(conn, redemption)
+        })
+    }
+
+    /// [`redeem`](Self::redeem) on the caller's connection: with
+    /// [`RefreshStore::issue_on`](super::RefreshStore::issue_on) in one transaction, a code is not spent unless its tokens
+    /// are stored.
+    ///
+    /// Commit also after [`CodeRefusal::Replayed`]: the revocation is part of the transaction.
+    ///
+    /// # Errors
+    /// As [`redeem`](Self::redeem).
+    pub fn redeem_on(
+        &self,
+        conn: &mut P::Connection,
+        redemption: &Redemption<'_>,
+    ) -> Result<C, Failure<CodeRefusal>> {
         let now = self.clock.now();
-        let outcome = self.pool.run(Intent::Write, |conn| {
-            let Some(code) = load_code::<C, _>(conn, redemption.code)? else {
-                return Ok(Err(CodeRefusal::Unknown));
-            };
-            if let Err(refusal) = redemption.check(&code) {
-                return Ok(Err(refusal));
-            }
-            if code.redeemed_at().is_some() {
-                return self.replayed(conn, &code, now).map(Err);
-            }
+        let code = load_code::<C, _>(conn, redemption.code)?
+            .ok_or(Failure::Refused(CodeRefusal::Unknown))?;
+        redemption.check(&code).map_err(Failure::Refused)?;
+        if code.redeemed_at().is_none() {
             if code.auth_time().saturating_add(self.lifetime) < now {
-                return Ok(Err(CodeRefusal::Expired));
+                return Err(Failure::Refused(CodeRefusal::Expired));
             }
             if self.spend(conn, &code, now)? {
-                return Ok(Ok(code));
+                return Ok(code);
             }
             // Another request was quicker: this one is the second use.
-            self.replayed(conn, &code, now).map(Err)
-        })?;
-        outcome.map_err(Failure::Refused)
+        }
+        if let Some(id) = code.grant_id() {
+            revoke_family::<T, _>(conn, id, now)?;
+        }
+        Err(Failure::Refused(CodeRefusal::Replayed))
     }
 
     /// Marks the code redeemed and makes its grant, or neither.
     fn spend(&self, conn: &mut P::Connection, code: &C, now: i64) -> Result<bool, Error> {
-        transaction(conn, |conn| {
-            if !code.mark_redeemed(conn, now)? {
-                return Ok(false);
-            }
-            if let Some(id) = code.grant_id() {
-                T::Grant::insert(
-                    conn,
-                    &NewGrant {
-                        id,
-                        client_id: &code.client_id(),
-                        user_id: code.user_id(),
-                        created_at: now,
-                        expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-                    },
-                )?;
-            }
-            Ok(true)
-        })
-    }
-
-    fn replayed(&self, conn: &mut P::Connection, code: &C, now: i64) -> Result<CodeRefusal, Error> {
-        if let Some(id) = code.grant_id() {
-            revoke_family::<T, _>(conn, id, now)?;
-        }
-        Ok(CodeRefusal::Replayed)
+        let client_id = code.client_id();
+        let grant = code.grant_id().map(|id| NewGrant {
+            id,
+            client_id: &client_id,
+            user_id: code.user_id(),
+            created_at: now,
+            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
+        });
+        begin_family::<T, _>(conn, grant.as_ref(), |conn| code.mark_redeemed(conn, now))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::model::OAuth2Client;
 use crate::pool::{ConnectionPool, Intent};
-use crate::table::{FamilyTokenTable, GrantTable};
+use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
 use crate::transaction::transaction;
 
 /// Revokes a family on the caller's connection: the grant first, then its tokens.
@@ -24,6 +24,28 @@ where
     transaction(conn, |conn| {
         T::Grant::revoke(conn, grant_id, now)?;
         T::revoke_by_grant(conn, grant_id, now)
+    })
+}
+
+/// Spends what a grant begins with, a code or a device code, and makes the grant, or neither. `mark` tells whether it was
+/// there to be spent.
+pub(super) fn begin_family<T, Conn>(
+    conn: &mut Conn,
+    grant: Option<&NewGrant<'_, T::Grant>>,
+    mut mark: impl FnMut(&mut Conn) -> Result<bool, Error>,
+) -> Result<bool, Error>
+where
+    Conn: Connection,
+    T: FamilyTokenTable<Conn>,
+{
+    transaction(conn, |conn| {
+        if !mark(conn)? {
+            return Ok(false);
+        }
+        if let Some(grant) = grant {
+            T::Grant::insert(conn, grant)?;
+        }
+        Ok(true)
     })
 }
 
@@ -81,10 +103,21 @@ where
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_grant(&self, grant_id: &T::GrantId) -> Result<usize, Error> {
-        let now = self.clock.now();
         self.pool.run(Intent::IdempotentWrite, |conn| {
-            revoke_family::<T, _>(conn, grant_id, now)
+            self.revoke_by_grant_on(conn, grant_id)
         })
+    }
+
+    /// [`revoke_by_grant`](Self::revoke_by_grant) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`revoke_by_grant`](Self::revoke_by_grant).
+    pub fn revoke_by_grant_on(
+        &self,
+        conn: &mut P::Connection,
+        grant_id: &T::GrantId,
+    ) -> Result<usize, Error> {
+        revoke_family::<T, _>(conn, grant_id, self.clock.now())
     }
 
     /// Revokes every grant and token of the user. Tells how many rows of tokens.
@@ -92,12 +125,24 @@ where
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_user(&self, user_id: &T::UserId) -> Result<usize, Error> {
-        let now = self.clock.now();
         self.pool.run(Intent::IdempotentWrite, |conn| {
-            transaction(conn, |conn| {
-                T::Grant::revoke_by_user(conn, user_id, now)?;
-                T::revoke_by_user(conn, user_id, now)
-            })
+            self.revoke_by_user_on(conn, user_id)
+        })
+    }
+
+    /// [`revoke_by_user`](Self::revoke_by_user) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`revoke_by_user`](Self::revoke_by_user).
+    pub fn revoke_by_user_on(
+        &self,
+        conn: &mut P::Connection,
+        user_id: &T::UserId,
+    ) -> Result<usize, Error> {
+        let now = self.clock.now();
+        transaction(conn, |conn| {
+            T::Grant::revoke_by_user(conn, user_id, now)?;
+            T::revoke_by_user(conn, user_id, now)
         })
     }
 
@@ -106,13 +151,25 @@ where
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_client(&self, client: &dyn OAuth2Client) -> Result<usize, Error> {
+        self.pool.run(Intent::IdempotentWrite, |conn| {
+            self.revoke_by_client_on(conn, client)
+        })
+    }
+
+    /// [`revoke_by_client`](Self::revoke_by_client) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`revoke_by_client`](Self::revoke_by_client).
+    pub fn revoke_by_client_on(
+        &self,
+        conn: &mut P::Connection,
+        client: &dyn OAuth2Client,
+    ) -> Result<usize, Error> {
         let now = self.clock.now();
         let client_id = client.client_id();
-        self.pool.run(Intent::IdempotentWrite, |conn| {
-            transaction(conn, |conn| {
-                T::Grant::revoke_by_client(conn, &client_id, now)?;
-                T::revoke_by_client(conn, &client_id, now)
-            })
+        transaction(conn, |conn| {
+            T::Grant::revoke_by_client(conn, &client_id, now)?;
+            T::revoke_by_client(conn, &client_id, now)
         })
     }
 }

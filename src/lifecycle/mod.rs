@@ -3,16 +3,44 @@
 //! Decisions that two requests can race for are made by the database: a conditional write whose row count is the answer.
 //! Whatever issues a token of a family first takes the grant's row, and whatever revokes the family first marks it: so
 //! no token is issued past a revocation, whichever came first.
+//!
+//! Each call takes a connection from the pool. Its twin whose name ends in `_on` works on the caller's connection, and so
+//! can be part of a transaction; on SQLite begin that one with `immediate_transaction`.
 
 mod code_store;
+mod device_store;
 mod family;
 mod pkce;
 mod prune;
 mod refresh_store;
 mod refusal;
+mod user_code;
 
 pub use code_store::{CodeRequest, CodeStore, Redemption, create_authorization_code_store};
+pub use device_store::{DeviceAuthorization, DeviceRequest, DeviceStore, create_device_code_store};
 pub use family::{GrantRevocation, create_grant_revocation};
 pub use prune::{Pruned, Pruner, create_pruner};
 pub use refresh_store::{RefreshStore, Refreshing, create_refresh_token_store};
-pub use refusal::{CodeRefusal, RefreshRefusal};
+pub use refusal::{CodeRefusal, DeviceRefusal, RefreshRefusal};
+pub use user_code::generate_user_code;
+
+use crate::Error;
+use crate::endpoint::Failure;
+use crate::pool::{ConnectionPool, Intent};
+
+/// Runs `work`, which may refuse, on a connection of the pool. Only the database's errors are the pool's business.
+fn run<P, T, R>(
+    pool: &P,
+    intent: Intent,
+    mut work: impl FnMut(&mut P::Connection) -> Result<T, Failure<R>>,
+) -> Result<T, Failure<R>>
+where
+    P: ConnectionPool,
+{
+    let outcome: Result<Result<T, R>, Error> = pool.run(intent, |conn| match work(conn) {
+        Ok(value) => Ok(Ok(value)),
+        Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Failure::Storage(error)) => Err(error),
+    });
+    outcome?.map_err(Failure::Refused)
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::column::Identifier;
-use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Grant};
+use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2DeviceCode, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{AgedTable, FamilyTokenTable};
 use crate::transaction::transaction;
@@ -80,6 +80,8 @@ pub struct Pruned {
     pub seen: usize,
     /// Codes removed.
     pub codes: usize,
+    /// Device codes removed.
+    pub device_codes: usize,
     /// Tokens removed.
     pub tokens: usize,
     /// Grants removed.
@@ -169,6 +171,30 @@ where
                 &mut progress,
             )?;
         }
+        pruned.is_stopped = flow.is_break();
+        Ok(pruned)
+    }
+
+    /// Removes device codes that expired longer ago than the retention, as [`prune`](Self::prune) removes the rest.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`]. The batches before are gone; calling again goes on.
+    pub fn prune_device_codes<D>(
+        &self,
+        mut progress: impl FnMut(&Pruned) -> ControlFlow<()>,
+    ) -> Result<Pruned, Error>
+    where
+        D: OAuth2DeviceCode + AgedTable<P::Connection>,
+    {
+        let cutoff = self.clock.now().saturating_sub(self.retention);
+        let mut pruned = Pruned::default();
+        let flow = self.walk::<D>(
+            cutoff,
+            &mut pruned,
+            |pruned| &mut pruned.device_codes,
+            |_, codes| Ok(keys_of(codes, |code| code.expires_at() < cutoff)),
+            &mut progress,
+        )?;
         pruned.is_stopped = flow.is_break();
         Ok(pruned)
     }

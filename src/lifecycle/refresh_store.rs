@@ -2,8 +2,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::RefreshRefusal;
 use super::family::revoke_family;
+use super::{RefreshRefusal, run};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::factory::{insert_token, with_new_token};
@@ -55,6 +55,7 @@ where
         pool,
         clock: Arc::new(SystemClock),
         grace: 0,
+        rotates: true,
         idle_lifetime: None,
         grant_lifetime: None,
         model: PhantomData,
@@ -67,6 +68,7 @@ pub struct RefreshStore<T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
     grace: i64,
+    rotates: bool,
     idle_lifetime: Option<i64>,
     grant_lifetime: Option<i64>,
     model: PhantomData<fn() -> T>,
@@ -113,6 +115,16 @@ where
         self
     }
 
+    /// Whether each exchange replaces the refresh token. Unless set it does, as RFC 9700 section 2.2.2 requires for public
+    /// clients.
+    ///
+    /// Without it the refresh token stays as it is until it is revoked: [`rotate`](Self::rotate) stores a new access token
+    /// beside it, and takes a response without a refresh token only. Its idle lifetime counts from its issue then.
+    pub fn rotation(mut self, rotates: bool) -> Self {
+        self.rotates = rotates;
+        self
+    }
+
     /// Makes a grant, for flows without an authorization code.
     ///
     /// # Errors
@@ -122,11 +134,22 @@ where
         client: &dyn OAuth2Client,
         user_id: Option<&T::UserId>,
     ) -> Result<T::GrantId, Error> {
-        let now = self.clock.now();
+        self.pool
+            .run(Intent::Write, |conn| self.start_on(conn, client, user_id))
+    }
+
+    /// [`start`](Self::start) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_on(
+        &self,
+        conn: &mut P::Connection,
+        client: &dyn OAuth2Client,
+        user_id: Option<&T::UserId>,
+    ) -> Result<T::GrantId, Error> {
         let id = T::Grant::generate_id()?;
-        self.pool.run(Intent::Write, |conn| {
-            self.insert_grant(conn, &id, &client.client_id(), user_id, now)
-        })?;
+        self.insert_grant(conn, &id, &client.client_id(), user_id, self.clock.now())?;
         Ok(id)
     }
 
@@ -141,15 +164,29 @@ where
         request: &TokenRequest<'_, T::UserId, T::Extra>,
         grant_id: &T::GrantId,
     ) -> Result<(), Failure<RefreshRefusal>> {
+        run(&self.pool, Intent::Write, |conn| {
+            self.issue_on(conn, response, request, grant_id)
+        })
+    }
+
+    /// [`issue`](Self::issue) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn issue_on(
+        &self,
+        conn: &mut P::Connection,
+        response: &TokenResponse,
+        request: &TokenRequest<'_, T::UserId, T::Extra>,
+        grant_id: &T::GrantId,
+    ) -> Result<(), Failure<RefreshRefusal>> {
         let now = self.clock.now();
-        let issued = self.pool.run(Intent::Write, |conn| {
-            transaction(conn, |conn| {
-                if !T::Grant::touch(conn, grant_id, now)? {
-                    return Ok(false);
-                }
-                insert_token::<T, _>(conn, response, request, Some(grant_id), now)?;
-                Ok(true)
-            })
+        let issued = transaction(conn, |conn| {
+            if !T::Grant::touch(conn, grant_id, now)? {
+                return Ok(false);
+            }
+            insert_token::<T, _>(conn, response, request, Some(grant_id), now)?;
+            Ok(true)
         })?;
         if issued {
             Ok(())
@@ -168,26 +205,38 @@ where
         refresh_token: &str,
         client: &dyn OAuth2Client,
     ) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
+        run(&self.pool, Intent::IdempotentWrite, |conn| {
+            self.authenticate_on(conn, refresh_token, client)
+        })
+    }
+
+    /// [`authenticate`](Self::authenticate) on the caller's connection.
+    ///
+    /// Commit also after [`RefreshRefusal::Reused`]: the revocation is part of the transaction.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub fn authenticate_on(
+        &self,
+        conn: &mut P::Connection,
+        refresh_token: &str,
+        client: &dyn OAuth2Client,
+    ) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
         let now = self.clock.now();
-        let outcome = self.pool.run(Intent::IdempotentWrite, |conn| {
-            let hint = Some(TokenTypeHint::RefreshToken);
-            let found = load_token::<T, _>(conn, refresh_token, hint)?
-                .filter(|found| found.kind == TokenTypeHint::RefreshToken);
-            let Some(found) = found else {
-                return Ok(Err(RefreshRefusal::Unknown));
-            };
-            let token = found.token;
-            match self.state(&token, client, now) {
-                Ok(is_retry) => Ok(Ok(Refreshing { token, is_retry })),
-                Err(refusal) => {
-                    if let (RefreshRefusal::Reused, Some(id)) = (refusal, token.grant_id()) {
-                        revoke_family::<T, _>(conn, id, now)?;
-                    }
-                    Ok(Err(refusal))
+        let hint = Some(TokenTypeHint::RefreshToken);
+        let token = load_token::<T, _>(conn, refresh_token, hint)?
+            .filter(|found| found.kind == TokenTypeHint::RefreshToken)
+            .ok_or(Failure::Refused(RefreshRefusal::Unknown))?
+            .token;
+        match self.state(&token, client, now) {
+            Ok(is_retry) => Ok(Refreshing { token, is_retry }),
+            Err(refusal) => {
+                if let (RefreshRefusal::Reused, Some(id)) = (refusal, token.grant_id()) {
+                    revoke_family::<T, _>(conn, id, now)?;
                 }
+                Err(Failure::Refused(refusal))
             }
-        })?;
-        outcome.map_err(Failure::Refused)
+        }
     }
 
     /// Whether the token may be exchanged, as far as its own row tells, and whether that is a retry.
@@ -250,41 +299,66 @@ where
         response: &TokenResponse,
         request: &TokenRequest<'_, T::UserId, T::Extra>,
     ) -> Result<(), Failure<RefreshRefusal>> {
+        run(&self.pool, Intent::Write, |conn| {
+            self.rotate_on(conn, refreshing, response, request)
+        })
+    }
+
+    /// [`rotate`](Self::rotate) on the caller's connection.
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate).
+    pub fn rotate_on(
+        &self,
+        conn: &mut P::Connection,
+        refreshing: &Refreshing<T>,
+        response: &TokenResponse,
+        request: &TokenRequest<'_, T::UserId, T::Extra>,
+    ) -> Result<(), Failure<RefreshRefusal>> {
         let now = self.clock.now();
         let token = &refreshing.token;
         let next_scope = response.scope.as_deref().unwrap_or_default();
         if !scope::is_subset(next_scope, &token.scope()) {
             return Err(Failure::Refused(RefreshRefusal::ScopeExceeded));
         }
-        // A token that authlib wrote has no grant yet.
-        let (grant_id, is_new) = match token.grant_id() {
-            Some(id) => (id.clone(), false),
-            None => (T::Grant::generate_id()?, true),
-        };
-        let outcome = self.pool.run(Intent::Write, |conn| {
-            // The usual case, as one statement where the database has one for it. Where it finds a row missing, the
-            // three statements one by one tell which.
-            if !is_new && !refreshing.is_retry {
-                let rotated =
-                    with_new_token::<T, _>(response, request, Some(&grant_id), now, |row| {
-                        retry(conn, |conn| token.rotate(conn, row, now))
-                    })?;
-                if rotated == Some(true) {
-                    return Ok(Ok(()));
-                }
+        if !self.rotates && response.refresh_token.is_some() {
+            return Err(Failure::Storage(Error::InvalidValue {
+                column: "refresh_token",
+                reason: "the old refresh token stays, so there is no new one",
+            }));
+        }
+        // The usual case, as one statement where the database has one for it. Where that finds a row missing, the three
+        // statements one by one tell which.
+        if let (Some(grant_id), true, false) = (token.grant_id(), self.rotates, refreshing.is_retry)
+        {
+            let rotated = with_new_token::<T, _>(response, request, Some(grant_id), now, |row| {
+                retry(conn, |conn| token.rotate(conn, row, now))
+            })?;
+            if rotated == Some(true) {
+                return Ok(());
             }
-            transaction(conn, |conn| {
-                if is_new {
-                    self.insert_grant(conn, &grant_id, &token.client_id(), token.user_id(), now)?;
-                } else if !T::Grant::touch(conn, &grant_id, now)? {
+        }
+        let outcome = transaction(conn, |conn| {
+            let grant_id = match token.grant_id() {
+                Some(grant_id) if !T::Grant::touch(conn, grant_id, now)? => {
                     return Ok(Err(RefreshRefusal::Revoked));
                 }
-                if !token.mark_rotated(conn, now)? && !refreshing.is_retry {
-                    return Ok(Err(RefreshRefusal::LostRace));
+                Some(grant_id) => grant_id.clone(),
+                None => {
+                    // A token that authlib wrote has no grant yet.
+                    let grant_id = T::Grant::generate_id()?;
+                    if !token.join_grant(conn, &grant_id)? {
+                        return Ok(Err(RefreshRefusal::LostRace));
+                    }
+                    self.insert_grant(conn, &grant_id, &token.client_id(), token.user_id(), now)?;
+                    grant_id
                 }
-                insert_token::<T, _>(conn, response, request, Some(&grant_id), now)?;
-                Ok(Ok(()))
-            })
+            };
+            if self.rotates && !token.mark_rotated(conn, now)? && !refreshing.is_retry {
+                return Ok(Err(RefreshRefusal::LostRace));
+            }
+            insert_token::<T, _>(conn, response, request, Some(&grant_id), now)?;
+            Ok(Ok(()))
         })?;
         outcome.map_err(Failure::Refused)
     }
@@ -316,6 +390,7 @@ impl<T, P: Clone> Clone for RefreshStore<T, P> {
             pool: self.pool.clone(),
             clock: Arc::clone(&self.clock),
             grace: self.grace,
+            rotates: self.rotates,
             idle_lifetime: self.idle_lifetime,
             grant_lifetime: self.grant_lifetime,
             model: PhantomData,
@@ -327,6 +402,7 @@ impl<T, P> fmt::Debug for RefreshStore<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshStore")
             .field("grace", &self.grace)
+            .field("rotates", &self.rotates)
             .field("idle_lifetime", &self.idle_lifetime)
             .finish_non_exhaustive()
     }

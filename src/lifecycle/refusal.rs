@@ -41,6 +41,50 @@ impl From<CodeRefusal> for OAuth2Error {
     }
 }
 
+/// Why a device code or a user code was refused (RFC 8628 section 3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceRefusal {
+    /// There is no such device code or user code.
+    #[error("the device code or user code is unknown")]
+    Unknown,
+    /// The device code was issued to another client. It is not spent.
+    #[error("the device code was issued to another client")]
+    WrongClient,
+    /// The user has not decided yet. The device asks again after the interval.
+    #[error("the user has not decided yet")]
+    Pending,
+    /// The user has not decided yet, and the device asked too soon. Its interval is 5 seconds longer from now on.
+    #[error("the device polls too often")]
+    SlowDown,
+    /// The user has said no.
+    #[error("the user has denied the request")]
+    Denied,
+    /// The code is too old.
+    #[error("the device code has expired")]
+    Expired,
+    /// The user has decided before.
+    #[error("the user has decided before")]
+    Decided,
+    /// The device code was redeemed before.
+    #[error("the device code was redeemed before")]
+    Redeemed,
+}
+
+impl From<DeviceRefusal> for OAuth2Error {
+    fn from(refusal: DeviceRefusal) -> Self {
+        match refusal {
+            DeviceRefusal::Pending => OAuth2Error::AuthorizationPending,
+            DeviceRefusal::SlowDown => OAuth2Error::SlowDown,
+            DeviceRefusal::Denied => OAuth2Error::AccessDenied,
+            DeviceRefusal::Expired => OAuth2Error::ExpiredToken,
+            _ => OAuth2Error::InvalidGrant {
+                description: "Invalid 'device_code' in request.",
+            },
+        }
+    }
+}
+
 /// Why a refresh token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]

@@ -7,7 +7,7 @@
 //! # #[cfg(feature = "sqlite")] {
 //! let mut connection = SqliteConnection::establish(":memory:").unwrap();
 //! let applied = migrations::run(&mut connection)?;
-//! assert_eq!(applied.len(), 2);
+//! assert_eq!(applied.len(), 4);
 //! assert!(migrations::run(&mut connection)?.is_empty(), "running again changes nothing");
 //! # }
 //! # Ok::<(), migrations::MigrationError>(())

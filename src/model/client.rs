@@ -21,6 +21,16 @@ pub trait OAuth2Client: Send + Sync {
         None
     }
 
+    /// The stored secret before this one, which is valid for a while longer after it was replaced.
+    fn previous_client_secret(&self) -> Option<&str> {
+        None
+    }
+
+    /// When the secret before this one ceases to be valid, in epoch seconds. `None`: it has.
+    fn previous_client_secret_expires_at(&self) -> Option<i64> {
+        None
+    }
+
     /// When the client was registered, in epoch seconds.
     fn client_id_issued_at(&self) -> Option<i64> {
         None
@@ -46,13 +56,19 @@ pub trait OAuth2Client: Send + Sync {
         metadata.redirect_uris.iter().any(|uri| uri == redirect_uri)
     }
 
-    /// Whether this is the client's secret and it has not expired at `now` (epoch seconds). Compared in constant time.
+    /// Whether this is the client's secret, or the one before, and it has not expired at `now` (epoch seconds). Compared in
+    /// constant time.
     fn check_client_secret(&self, client_secret: &str, now: i64) -> bool {
-        if self.client_secret_expires_at().is_some_and(|at| at <= now) {
-            return false;
-        }
-        self.client_secret()
-            .is_some_and(|stored| verify_client_secret(stored, client_secret))
+        let is_current = self.client_secret_expires_at().is_none_or(|at| at > now);
+        let is_previous = self
+            .previous_client_secret_expires_at()
+            .is_some_and(|at| at > now);
+        let current = self.client_secret().filter(|_| is_current);
+        let previous = self.previous_client_secret().filter(|_| is_previous);
+        [current, previous]
+            .into_iter()
+            .flatten()
+            .any(|stored| verify_client_secret(stored, client_secret))
     }
 
     /// How the client authenticates at the token endpoint: `client_secret_basic` unless registered otherwise.

@@ -4,4 +4,6 @@ mod client_secret;
 mod stored;
 
 pub use client_secret::{hash_client_secret, verify_client_secret};
-pub use stored::{Candidates, Plain, SecretStorage, Sha256, Sha256OrPlain, StoredForm};
+pub use stored::{
+    Candidates, Plain, SecretStorage, Sha256, Sha256OrPlain, Sha256RewritingPlain, StoredForm,
+};

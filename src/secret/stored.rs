@@ -11,7 +11,8 @@ const PREFIX: &str = "sha256:";
 /// The prefix and 32 bytes in unpadded base64url.
 const DIGEST_LEN: usize = PREFIX.len() + 43;
 
-/// How a model's tokens or codes are stored: [`Sha256`] (the default), [`Plain`] or [`Sha256OrPlain`].
+/// How a model's tokens or codes are stored: [`Sha256`] (the default), [`Plain`], [`Sha256OrPlain`] or
+/// [`Sha256RewritingPlain`].
 ///
 /// Chosen on the model, `#[oauth2(storage = Plain)]`, so that every factory made for it agrees.
 pub trait SecretStorage: Send + Sync + 'static {
@@ -20,6 +21,13 @@ pub trait SecretStorage: Send + Sync + 'static {
 
     /// Every form in which a presented secret may stand in the database.
     fn candidates(secret: &str) -> Candidates<'_>;
+
+    /// The form in which a secret that stands in the database as `stored` is to be written instead, where it is to be
+    /// written again. `None` leaves it as it is.
+    fn rewritten(stored: &str) -> Option<StoredForm<'_>> {
+        let _ = stored;
+        None
+    }
 }
 
 /// Secrets are stored as `sha256:` and their SHA-256 digest in unpadded base64url, 50 characters in all.
@@ -33,9 +41,18 @@ pub struct Sha256;
 #[derive(Debug, Clone, Copy)]
 pub struct Plain;
 
-/// Secrets are written as [`Sha256`] does and found in both forms: for moving a live table over.
+/// Secrets are written as [`Sha256`] does and found in both forms: for moving a live table over, while a program that knows
+/// the plain form only still reads it.
 #[derive(Debug, Clone, Copy)]
 pub struct Sha256OrPlain;
+
+/// As [`Sha256OrPlain`], and a token that a look-up finds in plain is rewritten as a digest.
+///
+/// Rewriting comes after the look-up, as a statement of its own; where it fails, such as on a read-only database, the
+/// look-up's answer stands, and the next one tries again. Not while a program that knows the plain form only still reads
+/// the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Sha256RewritingPlain;
 
 impl SecretStorage for Sha256 {
     fn stored(secret: &str) -> StoredForm<'_> {
@@ -68,6 +85,20 @@ impl SecretStorage for Sha256OrPlain {
             // A presented digest must not match itself as if it were a plain token.
             second: (!secret.starts_with(PREFIX)).then_some(StoredForm::Plain(secret)),
         }
+    }
+}
+
+impl SecretStorage for Sha256RewritingPlain {
+    fn stored(secret: &str) -> StoredForm<'_> {
+        Sha256OrPlain::stored(secret)
+    }
+
+    fn candidates(secret: &str) -> Candidates<'_> {
+        Sha256OrPlain::candidates(secret)
+    }
+
+    fn rewritten(stored: &str) -> Option<StoredForm<'_>> {
+        (!stored.starts_with(PREFIX)).then(|| StoredForm::digest_of(stored))
     }
 }
 
@@ -173,6 +204,16 @@ mod tests {
         assert!(!Sha256::candidates(&stolen).matches(&stolen));
         assert!(Sha256OrPlain::candidates("secret").matches(&stolen));
         assert!(Sha256OrPlain::candidates("secret").matches("secret"));
+        assert!(!Sha256RewritingPlain::candidates(&stolen).matches(&stolen));
+    }
+
+    #[test]
+    fn only_the_plain_is_rewritten() {
+        let digest = Sha256::stored("secret").as_str().to_owned();
+        let rewritten = Sha256RewritingPlain::rewritten("secret").expect("is plain");
+        assert_eq!(rewritten.as_str(), digest);
+        assert!(Sha256RewritingPlain::rewritten(&digest).is_none());
+        assert!(Sha256OrPlain::rewritten("secret").is_none());
     }
 
     #[test]

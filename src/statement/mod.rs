@@ -16,7 +16,7 @@ mod rotate;
 mod touch;
 mod update;
 
-pub use part::{And, Comma, Is, IsUnset, IsUnsetOrAtLeast, Named, Set, SetIfUnset};
+pub use part::{And, Comma, Is, IsNull, IsUnset, IsUnsetOrAtLeast, Named, Set, SetIfUnset};
 pub use rotate::Rotate;
 #[cfg(feature = "postgres")]
 pub use touch::{Lends, LendsNot, TouchStatement};

@@ -103,26 +103,40 @@ parts! {
     }
 }
 
-/// The name of a column, without that of its table.
-#[derive(Debug, Clone, Copy)]
-pub struct Named<C>(PhantomData<C>);
+/// A part about one column that needs no value.
+macro_rules! valueless_parts {
+    ($($(#[$attribute:meta])* $name:ident $after:literal)*) => {$(
+        $(#[$attribute])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name<C>(PhantomData<C>);
 
-impl<C> Named<C> {
-    /// The name of `column`.
-    pub fn new(_: C) -> Self {
-        Self(PhantomData)
-    }
+        impl<C> $name<C> {
+            /// The part about `column`.
+            pub fn new(_: C) -> Self {
+                Self(PhantomData)
+            }
+        }
+
+        impl<C: Column, DB: Backend> QueryFragment<DB> for $name<C> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                out.push_identifier(C::NAME)?;
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl<C: Any> QueryId for $name<C> {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+    )*};
 }
 
-impl<C: Column, DB: Backend> QueryFragment<DB> for Named<C> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_identifier(C::NAME)
-    }
-}
-
-impl<C: Any> QueryId for Named<C> {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
+valueless_parts! {
+    /// The name of a column, without that of its table.
+    Named ""
+    /// `column IS NULL`
+    IsNull " IS NULL"
 }
 
 /// Two parts with something between them. Nested, they make a list of any length.

@@ -34,6 +34,12 @@ pub trait FamilyTokenTable<Conn>: RevocableTokenTable<Conn> {
         Ok(None)
     }
 
+    /// Makes this row one of the grant's, unless it is of one already. Tells whether it did.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn join_grant(&self, conn: &mut Conn, grant_id: &Self::GrantId) -> Result<bool, Error>;
+
     /// Gives `each` those of the grants that still have a token, once or more often.
     ///
     /// # Errors

@@ -7,13 +7,17 @@
 mod aged;
 mod client;
 mod code;
+mod device_code;
 mod family;
 mod grant;
 mod token;
 
 pub use aged::AgedTable;
-pub use client::ClientTable;
+pub use client::{
+    ClientTable, NewClient, NewClientSecret, RegistrableClientTable, RotatableClientTable,
+};
 pub use code::{CodeTable, NewCode};
+pub use device_code::{DeviceCodeTable, NewDeviceCode};
 pub use family::{FamilyTokenTable, RedeemableCodeTable};
 pub use grant::{GrantTable, NewGrant};
 pub use token::{NewToken, RevocableTokenTable, TokenTable};

@@ -39,6 +39,21 @@ pub trait TokenTable<Conn>: OAuth2Token {
     /// [`Error::ValueTooLong`], [`Error::InvalidValue`] or [`Error::MissingUser`] before anything is sent; else the
     /// database's. Nothing is stored then.
     fn insert(conn: &mut Conn, row: &NewToken<'_, Self>) -> Result<(), Error>;
+
+    /// Writes this row's tokens in another form, where they still stand as they were read. Tells whether it did; a table
+    /// without a single-column primary key cannot.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLong`] before anything is sent; else the database's.
+    fn rewrite_tokens(
+        &self,
+        conn: &mut Conn,
+        access_token: &str,
+        refresh_token: Option<&str>,
+    ) -> Result<bool, Error> {
+        let _ = (conn, access_token, refresh_token);
+        Ok(false)
+    }
 }
 
 /// The statements that revoke, for tables with a column for it.

@@ -9,8 +9,8 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_oauth2::clock::Clock;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
 use diesel_oauth2::table::{
-    AgedTable, ClientTable, FamilyTokenTable, GrantTable, RedeemableCodeTable, RevocableTokenTable,
-    TokenTable,
+    AgedTable, DeviceCodeTable, FamilyTokenTable, GrantTable, RedeemableCodeTable,
+    RegistrableClientTable, RevocableTokenTable, RotatableClientTable, TokenTable,
 };
 use diesel_oauth2::{
     ClientMetadata, Error, OAuth2Grant, OAuth2Token, TokenRequest, TokenResponse,
@@ -39,7 +39,9 @@ type Extra<F> = <<F as Fixture>::Token as OAuth2Token>::Extra;
 /// A fresh database with one schema in it.
 pub trait Fixture: Sized {
     type Conn: DatabaseConnection;
-    type Client: ClientTable<Self::Conn> + Clone;
+    type Client: RegistrableClientTable<Self::Conn, Extra = ()>
+        + RotatableClientTable<Self::Conn>
+        + Clone;
     type Token: FamilyTokenTable<
             Self::Conn,
             Grant = Self::Grant,
@@ -54,7 +56,18 @@ pub trait Fixture: Sized {
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
         >;
+    /// The same table with plain secrets found too.
+    type EitherToken: TokenTable<Self::Conn>;
+    /// The same table with plain secrets found too, and rewritten.
+    type MovingToken: TokenTable<Self::Conn>;
     type Code: RedeemableCodeTable<
+            Self::Conn,
+            GrantId = <Self::Grant as OAuth2Grant>::Id,
+            UserId = <Self::Token as OAuth2Token>::UserId,
+            Extra = <Self::Token as OAuth2Token>::Extra,
+        > + AgedTable<Self::Conn>;
+
+    type Device: DeviceCodeTable<
             Self::Conn,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Token as OAuth2Token>::UserId,
@@ -81,6 +94,9 @@ pub trait Fixture: Sized {
 
     /// How many tokens are stored.
     fn count_tokens(conn: &mut Self::Conn) -> i64;
+
+    /// Removes every token.
+    fn delete_tokens(conn: &mut Self::Conn);
 
     /// Every text stored in the token table.
     fn stored_texts(conn: &mut Self::Conn) -> Vec<String>;
@@ -290,8 +306,11 @@ macro_rules! bundled {
             type Client = diesel_oauth2::models::Client;
             type Token = diesel_oauth2::models::Token;
             type PlainToken = diesel_oauth2::models::authlib::Token;
+            type EitherToken = crate::bundled_schema::EitherToken;
+            type MovingToken = crate::bundled_schema::MovingToken;
             type Code = diesel_oauth2::models::AuthorizationCode;
             type Grant = diesel_oauth2::models::Grant;
+            type Device = diesel_oauth2::models::DeviceCode;
 
             fn create() -> Option<Self> {
                 crate::support::$database::create_migrated().map(Self)
@@ -330,6 +349,10 @@ macro_rules! bundled {
                 crate::support::$database::number(conn, "SELECT count(*) FROM oauth2_token")
             }
 
+            fn delete_tokens(conn: &mut Self::Conn) {
+                crate::support::$database::execute(conn, "DELETE FROM oauth2_token");
+            }
+
             fn stored_texts(conn: &mut Self::Conn) -> Vec<String> {
                 stored_texts::<crate::support::$database>(
                     conn,
@@ -348,8 +371,11 @@ macro_rules! own {
             type Client = crate::own_schema::$module::App;
             type Token = crate::own_schema::$module::AccessGrant;
             type PlainToken = crate::own_schema::$module::PlainAccessGrant;
+            type EitherToken = crate::own_schema::$module::EitherAccessGrant;
+            type MovingToken = crate::own_schema::$module::MovingAccessGrant;
             type Code = crate::own_schema::$module::Consent;
             type Grant = crate::own_schema::$module::Family;
+            type Device = crate::own_schema::$module::Pairing;
 
             fn create() -> Option<Self> {
                 let database = crate::support::$database::create()?;
@@ -398,6 +424,10 @@ macro_rules! own {
 
             fn count_tokens(conn: &mut Self::Conn) -> i64 {
                 crate::support::$database::number(conn, "SELECT count(*) FROM access_grants")
+            }
+
+            fn delete_tokens(conn: &mut Self::Conn) {
+                crate::support::$database::execute(conn, "DELETE FROM access_grants");
             }
 
             fn stored_texts(conn: &mut Self::Conn) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! with its row.
 
 mod bearer;
+mod bundled_schema;
 mod client;
 mod code_store;
 // What the compiler lists depends on the features, so the expected texts are those of all of them.
@@ -12,6 +13,7 @@ mod code_store;
     feature = "uuid"
 ))]
 mod compile_errors;
+mod device_store;
 mod fixture;
 mod introspection;
 mod migrations;
@@ -22,6 +24,7 @@ mod prune;
 mod python;
 mod query_token;
 mod refresh_store;
+mod registration;
 mod revocation;
 mod save_token;
 mod support;

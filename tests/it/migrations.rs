@@ -14,10 +14,25 @@ use diesel_oauth2::migrations::{
 use crate::support::{TestDatabase, on_every_database};
 
 const FIRST: &str = "20261124000000";
-const SECOND: &str = "20261124000001";
-const TABLES: [&str; 4] = [
+/// Every version, oldest first, with the tables that are there once it was run.
+const VERSIONS: [(&str, &[&str]); 4] = [
+    (FIRST, &FIRST_TABLES),
+    (
+        "20261124000001",
+        &[
+            "oauth2_client",
+            "oauth2_code",
+            "oauth2_grant",
+            "oauth2_token",
+        ],
+    ),
+    ("20261124000002", &TABLES),
+    ("20261124000003", &TABLES),
+];
+const TABLES: [&str; 5] = [
     "oauth2_client",
     "oauth2_code",
+    "oauth2_device_code",
     "oauth2_grant",
     "oauth2_token",
 ];
@@ -26,12 +41,26 @@ const FIRST_TABLES: [&str; 3] = ["oauth2_client", "oauth2_code", "oauth2_token"]
 
 /// Every version, oldest first.
 fn versions() -> Vec<String> {
-    vec![FIRST.to_owned(), SECOND.to_owned()]
+    let versions = VERSIONS.iter();
+    versions.map(|(version, _)| (*version).to_owned()).collect()
 }
 
 /// Every version, newest first.
 fn newest_first() -> Vec<String> {
-    vec![SECOND.to_owned(), FIRST.to_owned()]
+    let mut versions = versions();
+    versions.reverse();
+    versions
+}
+
+/// Every version but the first, oldest first.
+fn later_versions() -> Vec<String> {
+    versions().split_off(1)
+}
+
+fn revert_to_the_first<C: migrations::MigrationTarget>(conn: &mut C) {
+    for version in later_versions().into_iter().rev() {
+        assert_eq!(revert_last(conn), Ok(Some(version)));
+    }
 }
 
 on_every_database!(
@@ -45,7 +74,7 @@ on_every_database!(
     row_41_tables_of_others_are_not_touched,
     row_41_authlib_s_live_tables_are_adopted_and_never_dropped,
     row_41_a_newer_release_s_version_is_left_alone,
-    rows_of_the_first_version_survive_the_second_and_its_revert,
+    rows_of_the_first_version_survive_the_later_ones_and_their_revert,
     row_42_live_beside_the_apps_own_migrations_both_ways_round,
     schema_rs_agrees_with_the_catalog,
     every_lookup_goes_by_an_index,
@@ -61,9 +90,10 @@ fn row_41_up_down_up_again<D: TestDatabase>() {
         assert_eq!(run(conn), Ok(versions()));
         assert_eq!(existing_tables::<D>(conn), TABLES);
         D::execute(conn, "INSERT INTO oauth2_client (client_id) VALUES ('c')");
-        assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
-        assert_eq!(existing_tables::<D>(conn), FIRST_TABLES);
-        assert_eq!(revert_last(conn), Ok(Some(FIRST.to_owned())));
+        for (version, tables) in VERSIONS.iter().rev() {
+            assert_eq!(existing_tables::<D>(conn), *tables);
+            assert_eq!(revert_last(conn), Ok(Some((*version).to_owned())));
+        }
         assert!(existing_tables::<D>(conn).is_empty());
         assert_eq!(revert_last(conn), Ok(None));
     }
@@ -91,7 +121,7 @@ fn row_41_status_and_pending_only_read<D: TestDatabase>() {
     let conn = &mut database.connect();
     make_read_only::<D>(conn);
     let before = status(conn).expect("an empty database has a status");
-    assert_eq!(before.len(), 2);
+    assert_eq!(before.len(), VERSIONS.len());
     assert_eq!(before[0].version, FIRST);
     assert_eq!(before[0].name, "create_oauth2_tables");
     assert!(!before[0].applied);
@@ -304,7 +334,7 @@ fn row_41_authlib_s_live_tables_are_adopted_and_never_dropped<D: TestDatabase>()
     assert_eq!(adopt(conn), Ok(Some(FIRST.to_owned())));
     assert_eq!(adopt(conn), Ok(None));
     assert!(status(conn).expect("a status")[0].applied);
-    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
+    assert_eq!(run(conn), Ok(later_versions()));
     assert_eq!(existing_tables::<D>(conn), TABLES);
     assert_eq!(revert_all(conn), Ok(newest_first()));
     assert_eq!(existing_tables::<D>(conn), FIRST_TABLES);
@@ -332,20 +362,20 @@ fn row_41_a_newer_release_s_version_is_left_alone<D: TestDatabase>() {
     assert_eq!(existing_tables::<D>(conn), TABLES);
 }
 
-fn rows_of_the_first_version_survive_the_second_and_its_revert<D: TestDatabase>() {
+fn rows_of_the_first_version_survive_the_later_ones_and_their_revert<D: TestDatabase>() {
     let Some(database) = D::create_migrated() else {
         return;
     };
     let conn = &mut database.connect();
-    assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
+    revert_to_the_first(conn);
     D::execute(
         conn,
-        "INSERT INTO oauth2_client (client_id) VALUES ('c');
+        "INSERT INTO oauth2_client (client_id, client_secret) VALUES ('c', 's');
          INSERT INTO oauth2_code (client_id, code, auth_time) VALUES ('c', 'o', 5);
          INSERT INTO oauth2_token (client_id, access_token, refresh_token, issued_at, expires_in)
          VALUES ('c', 'a', 'r', 7, 60)",
     );
-    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
+    assert_eq!(run(conn), Ok(later_versions()));
     let count =
         |conn: &mut D::Conn, rows: &str| D::number(conn, &format!("SELECT count(*) FROM {rows}"));
     let token = "oauth2_token WHERE access_token = 'a' AND refresh_token = 'r' AND issued_at = 7 \
@@ -354,9 +384,13 @@ fn rows_of_the_first_version_survive_the_second_and_its_revert<D: TestDatabase>(
     let code =
         "oauth2_code WHERE code = 'o' AND auth_time = 5 AND grant_id IS NULL AND redeemed_at = 0";
     assert_eq!(count(conn, code), 1);
-    assert_eq!(revert_last(conn), Ok(Some(SECOND.to_owned())));
+    let client = "oauth2_client WHERE client_id = 'c' AND client_secret = 's' \
+                  AND previous_client_secret IS NULL AND previous_client_secret_expires_at = 0";
+    assert_eq!(count(conn, client), 1);
+    revert_to_the_first(conn);
     assert_eq!(count(conn, "oauth2_token WHERE access_token = 'a'"), 1);
-    assert_eq!(run(conn), Ok(vec![SECOND.to_owned()]));
+    assert_eq!(count(conn, "oauth2_client WHERE client_secret = 's'"), 1);
+    assert_eq!(run(conn), Ok(later_versions()));
 }
 
 fn row_42_live_beside_the_apps_own_migrations_both_ways_round<D: TestDatabase>() {
@@ -482,7 +516,7 @@ fn columns_of_schema_rs() -> Vec<String> {
             columns.push(format!("{table}.{column} {sql_type} {null}"));
         }
     }
-    assert_eq!(columns.len(), 7 + 15 + 7 + 13);
+    assert_eq!(columns.len(), 9 + 15 + 14 + 7 + 13);
     columns
 }
 
@@ -507,6 +541,9 @@ fn every_lookup_goes_by_an_index<D: TestDatabase>() {
         ("oauth2_token WHERE user_id = 7", vec![]),
         ("oauth2_token WHERE issued_at < 100", vec![]),
         ("oauth2_token WHERE grant_id = 7", vec![]),
+        ("oauth2_device_code WHERE device_code = ?", vec!["device-7"]),
+        ("oauth2_device_code WHERE user_code = ?", vec!["user-7"]),
+        ("oauth2_device_code WHERE issued_at < 100", vec![]),
         ("oauth2_grant WHERE id = 7", vec![]),
         ("oauth2_grant WHERE user_id = 7", vec![]),
         ("oauth2_grant WHERE created_at < 100", vec![]),
@@ -551,13 +588,18 @@ fn fill<D: TestDatabase>(conn: &mut D::Conn, rows: u32) {
              INSERT INTO oauth2_token (client_id, user_id, access_token, refresh_token, issued_at, grant_id) {numbers}
              SELECT concat('client-', i), i, concat('access-', i),
                     CASE WHEN i % 3 = 0 THEN NULL ELSE concat('refresh-', i) END, i, i
-             FROM n;"
+             FROM n;
+             INSERT INTO oauth2_device_code
+                 (client_id, device_code, user_code, issued_at, expires_at, poll_interval) {numbers}
+             SELECT concat('client-', i), concat('device-', i), concat('user-', i), i, i, 5 FROM n;"
         ),
     );
     D::execute(
         conn,
         match D::NAME {
-            "mysql" => "ANALYZE TABLE oauth2_client, oauth2_code, oauth2_grant, oauth2_token",
+            "mysql" => {
+                "ANALYZE TABLE oauth2_client, oauth2_code, oauth2_device_code, oauth2_grant, oauth2_token"
+            }
             _ => "ANALYZE",
         },
     );

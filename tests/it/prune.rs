@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use diesel_oauth2::lifecycle::{
-    CodeRequest, Pruner, Redemption, create_authorization_code_store, create_pruner,
-    create_refresh_token_store,
+    CodeRequest, DeviceRefusal, DeviceRequest, Pruner, Redemption, create_authorization_code_store,
+    create_device_code_store, create_pruner, create_refresh_token_store,
 };
 use diesel_oauth2::{
-    OAuth2AuthorizationCode, TokenResponse, create_query_token_func, create_revocation_endpoint,
+    Failure, OAuth2AuthorizationCode, TokenResponse, create_query_token_func,
+    create_revocation_endpoint,
 };
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, token};
@@ -17,6 +18,7 @@ on_every_schema!(
     row_40_what_is_dead_for_longer_than_the_retention_goes_and_nothing_else,
     row_40_batches_can_be_stopped_and_resumed,
     row_40_codes_and_grants_go_when_they_are_of_no_use,
+    row_40_device_codes_go_when_they_have_expired,
 );
 
 const DAY: i64 = 24 * 3600;
@@ -133,6 +135,25 @@ fn row_40_batches_can_be_stopped_and_resumed<F: Fixture>() {
     assert!(!rest.is_stopped && batches > 1);
     assert_eq!(stopped.tokens + rest.tokens, 20);
     assert_eq!(F::count_tokens(&mut scene.conn()), 10);
+}
+
+fn row_40_device_codes_go_when_they_have_expired<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let devices = create_device_code_store::<F::Device, F::Token, _>(scene.pool.clone())
+        .clock(scene.clock.clone());
+    let request = DeviceRequest::new(&scene.client).extra(F::extra());
+    for (name, lifetime) in [("one", 60), ("two", DAY - 1), ("three", DAY)] {
+        let devices = devices.clone().lifetime(lifetime);
+        devices.save(name, name, &request).expect("is saved");
+    }
+    scene.clock.set(NOW + 2 * DAY);
+    let prune = || pruner(&scene).prune_device_codes::<F::Device>(go_on);
+    assert_eq!(prune().expect("no error").device_codes, 2);
+    assert_eq!(prune().expect("no error").device_codes, 0);
+    let left = devices.redeem("three", &scene.client);
+    assert_eq!(left.err(), Some(Failure::Refused(DeviceRefusal::Expired)));
 }
 
 fn row_40_codes_and_grants_go_when_they_are_of_no_use<F: Fixture>() {

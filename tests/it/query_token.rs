@@ -7,8 +7,8 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel_oauth2::pool::SharedConnection;
 use diesel_oauth2::types::TokenTypeHint;
 use diesel_oauth2::{
-    OAuth2Client, OAuth2Token, create_bearer_token_validator, create_query_client_func,
-    create_query_token_func, create_revocation_endpoint,
+    Error, OAuth2Client, OAuth2Token, TokenResponse, create_bearer_token_validator,
+    create_query_client_func, create_query_token_func, create_revocation_endpoint,
 };
 
 use crate::fixture::{Fixture, Scene, on_every_schema, token};
@@ -17,6 +17,7 @@ on_every_schema!(
     row_13_with_each_hint_and_without,
     row_14_a_wrong_hint_still_finds_the_token,
     row_15_sha256_stores_no_plaintext,
+    row_15_plain_rows_are_found_and_rewritten_if_asked_to,
     row_16_one_statement_per_look_up,
     look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing,
 );
@@ -84,6 +85,50 @@ fn row_15_sha256_stores_no_plaintext<F: Fixture>() {
             query_token(&text, None).expect("no error").is_none(),
             "{text}"
         );
+    }
+}
+
+fn row_15_plain_rows_are_found_and_rewritten_if_asked_to<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    for name in ["1", "2"] {
+        scene.save_plain(&token(name)).expect("is saved");
+    }
+    let bare = TokenResponse::bearer("access-3");
+    scene.save_plain(&bare).expect("is saved");
+    scene.save(&token("4")).expect("is saved");
+    let plain_left = || {
+        let mut texts = F::stored_texts(&mut scene.conn());
+        texts.retain(|text| text.starts_with("access-") || text.starts_with("refresh-"));
+        texts.sort();
+        texts
+    };
+    let finds = |found: Result<bool, Error>, token: &str| {
+        assert_eq!(found, Ok(true), "{token}");
+    };
+    let plain = ["access-1", "access-2", "access-3", "refresh-1", "refresh-2"];
+    let all = [&plain[..], &["access-4", "refresh-4"]].concat();
+
+    let either = create_query_token_func::<F::EitherToken, _>(scene.pool.clone());
+    for token in &all {
+        finds(either(token, None).map(|found| found.is_some()), token);
+    }
+    assert_eq!(plain_left(), plain, "nothing is rewritten unless asked for");
+
+    let moving = create_query_token_func::<F::MovingToken, _>(scene.pool.clone());
+    finds(moving("refresh-1", None).map(|found| found.is_some()), "1");
+    assert_eq!(plain_left(), ["access-2", "access-3", "refresh-2"]);
+    let validator = create_bearer_token_validator::<F::MovingToken, _>(scene.pool.clone());
+    for token in ["access-2", "access-3", "access-4"] {
+        let found = validator.authenticate_token(token);
+        finds(found.map(|found| found.is_some()), token);
+    }
+    assert_eq!(plain_left(), [""; 0]);
+    let digests = create_query_token_func::<F::Token, _>(scene.pool.clone());
+    for token in &all {
+        finds(digests(token, None).map(|found| found.is_some()), token);
+        finds(moving(token, None).map(|found| found.is_some()), token);
     }
 }
 

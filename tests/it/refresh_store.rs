@@ -3,12 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
+use diesel::Connection as _;
 use diesel_oauth2::lifecycle::{
-    RefreshRefusal, RefreshStore, create_grant_revocation, create_refresh_token_store,
+    CodeRequest, Redemption, RefreshRefusal, RefreshStore, create_authorization_code_store,
+    create_grant_revocation, create_refresh_token_store,
 };
 use diesel_oauth2::{
-    EndpointRequest, Failure, OAuth2Grant, OAuth2Token, TokenResponse,
-    create_bearer_token_validator, create_query_token_func, create_revocation_endpoint,
+    EndpointRequest, Error, Failure, OAuth2AuthorizationCode, OAuth2Grant, OAuth2Token,
+    TokenResponse, create_bearer_token_validator, create_query_token_func,
+    create_revocation_endpoint,
 };
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, rounds, token};
@@ -21,6 +24,8 @@ on_every_schema!(
     row_37_absolute_and_idle_lifetime,
     row_39_revoked_by_user_by_client_and_by_grant,
     a_token_without_a_grant_gets_one_at_its_first_rotation,
+    without_rotation_the_refresh_token_stays,
+    redeeming_and_issuing_can_be_one_transaction,
 );
 
 type Tokens<F> = RefreshStore<<F as Fixture>::Token, TestPool<F>>;
@@ -411,4 +416,95 @@ fn a_token_without_a_grant_gets_one_at_its_first_rotation<F: Fixture>() {
         Some(RefreshRefusal::Reused)
     );
     assert!(!is_valid(&scene, "access-a3"));
+
+    // The token itself has joined the family too.
+    scene.save(&token("b")).expect("is saved");
+    refresh(&scene, &tokens, "b", "b2").expect("is rotated");
+    assert_eq!(
+        refused(refresh(&scene, &tokens, "b", "b3")),
+        Some(RefreshRefusal::Reused)
+    );
+    assert!(!is_valid(&scene, "access-b2"));
+}
+
+fn without_rotation_the_refresh_token_stays<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let tokens = tokens(&scene).rotation(false);
+    let renew = |name: &str| {
+        let refreshing = tokens.authenticate("refresh-a", &scene.client)?;
+        let response = TokenResponse {
+            refresh_token: None,
+            ..token(name)
+        };
+        tokens.rotate(&refreshing, &response, &scene.request())
+    };
+    // One with a grant and, in the second turn, one that somebody saved without.
+    start(&scene, &tokens, "a");
+    for _ in 0..2 {
+        renew("2").expect("is renewed");
+        renew("3").expect("is renewed");
+        for name in ["a", "2", "3"] {
+            assert!(is_valid(&scene, &format!("access-{name}")), "{name}");
+        }
+        let refreshing = tokens
+            .authenticate("refresh-a", &scene.client)
+            .expect("is valid");
+        let with_another = tokens.rotate(&refreshing, &token("4"), &scene.request());
+        assert!(
+            matches!(
+                with_another,
+                Err(Failure::Storage(Error::InvalidValue { .. }))
+            ),
+            "{with_another:?}"
+        );
+        let form = "token=refresh-a";
+        let response = create_revocation_endpoint::<F::Token, _>(scene.pool.clone())
+            .create_endpoint_response_for(
+                &EndpointRequest::new(None, form.as_bytes()),
+                &scene.client,
+            );
+        assert_eq!(response.expect("is revoked").status, 200);
+        for name in ["a", "2", "3"] {
+            assert!(!is_valid(&scene, &format!("access-{name}")), "{name}");
+        }
+        assert_eq!(refused(renew("5")), Some(RefreshRefusal::Revoked));
+        F::delete_tokens(&mut scene.conn());
+        scene.save(&token("a")).expect("is saved");
+    }
+}
+
+fn redeeming_and_issuing_can_be_one_transaction<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let codes = create_authorization_code_store::<F::Code, F::Token, _>(scene.pool.clone())
+        .clock(scene.clock.clone());
+    let tokens = tokens(&scene);
+    let request = CodeRequest::new(&scene.client)
+        .user(F::user(1))
+        .extra(F::extra());
+    codes.save("code", &request).expect("is saved");
+    let exchange = |response: &TokenResponse| {
+        scene.conn().transaction(|conn| {
+            let code = codes
+                .redeem_on(conn, &Redemption::new("code", &scene.client))
+                .map_err(|_| Error::Database)?;
+            let grant = code.grant_id().expect("has a grant");
+            tokens
+                .issue_on(conn, response, &scene.request(), grant)
+                .map_err(|failure| match failure {
+                    Failure::Storage(error) => error,
+                    Failure::Refused(refusal) => panic!("{refusal}"),
+                })
+        })
+    };
+    scene.save(&token("taken")).expect("is saved");
+    let taken = exchange(&token("taken"));
+    assert!(matches!(taken, Err(Error::Duplicate { .. })), "{taken:?}");
+    // The code was not spent on it.
+    assert_eq!(exchange(&token("free")), Ok(()));
+    assert!(is_valid(&scene, "access-free"));
+    assert!(exchange(&token("late")).is_err());
 }

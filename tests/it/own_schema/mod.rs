@@ -54,7 +54,8 @@ macro_rules! models {
         use chrono::NaiveDateTime;
         use diesel::prelude::*;
         use diesel_oauth2::{
-            ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant, OAuth2Token,
+            ClientMetadata, OAuth2AuthorizationCode, OAuth2Client, OAuth2DeviceCode, OAuth2Grant,
+            OAuth2Token,
         };
 
         use super::Context;
@@ -69,6 +70,8 @@ macro_rules! models {
                 passphrase_until -> Nullable<$timestamp>,
                 settings -> Text,
                 redirects -> Text,
+                former_passphrase -> Nullable<Text>,
+                former_until -> Nullable<$timestamp>,
             }
         }
 
@@ -132,6 +135,57 @@ macro_rules! models {
             }
         }
 
+        diesel::table! {
+            use diesel::sql_types::*;
+
+            pairings (id) {
+                id -> $sql_uuid,
+                secret -> Text,
+                typed -> Text,
+                app -> $sql_uuid,
+                permissions -> Text,
+                begun -> $timestamp,
+                good_until -> $timestamp,
+                wait -> Integer,
+                asked -> Nullable<$timestamp>,
+                owner -> Nullable<$sql_uuid>,
+                family -> Nullable<$sql_uuid>,
+                allowed -> Nullable<$timestamp>,
+                refused -> Bool,
+                fetched -> Nullable<$timestamp>,
+                tenant -> Text,
+            }
+        }
+
+        #[derive(Clone, Queryable, Selectable, OAuth2DeviceCode)]
+        #[diesel(table_name = pairings)]
+        #[diesel(check_for_backend($backend))]
+        #[oauth2(device_code = secret, user_code = typed, client_id = app, scope = permissions)]
+        #[oauth2(issued_at = begun, expires_at = good_until, interval = wait)]
+        #[oauth2(last_polled_at = asked, user_id = owner, grant_id = family)]
+        #[oauth2(approved_at = allowed, denied_at = refused, redeemed_at = fetched)]
+        #[oauth2(extra = Context)]
+        #[allow(dead_code)] // the tests read some columns in SQL only
+        pub struct Pairing {
+            #[oauth2(default = <$uuid>::new_v4)]
+            pub id: $uuid,
+            pub secret: String,
+            pub typed: String,
+            pub app: $uuid,
+            pub permissions: String,
+            pub begun: NaiveDateTime,
+            pub good_until: NaiveDateTime,
+            pub wait: i32,
+            pub asked: Option<NaiveDateTime>,
+            pub owner: Option<$uuid>,
+            pub family: Option<$uuid>,
+            pub allowed: Option<NaiveDateTime>,
+            pub refused: bool,
+            pub fetched: Option<NaiveDateTime>,
+            #[oauth2(extra)]
+            pub tenant: String,
+        }
+
         #[derive(Clone, Queryable, Selectable, OAuth2Grant)]
         #[diesel(table_name = families)]
         #[diesel(check_for_backend($backend))]
@@ -153,7 +207,8 @@ macro_rules! models {
         #[diesel(check_for_backend($backend))]
         #[oauth2(client_id = key, client_secret = passphrase, client_id_issued_at = registered)]
         #[oauth2(client_secret_expires_at = passphrase_until, client_metadata = settings)]
-        #[oauth2(redirect_uris = redirects)]
+        #[oauth2(redirect_uris = redirects, previous_client_secret = former_passphrase)]
+        #[oauth2(previous_client_secret_expires_at = former_until)]
         pub struct App {
             pub key: $uuid,
             pub passphrase: Option<String>,
@@ -161,10 +216,14 @@ macro_rules! models {
             pub passphrase_until: Option<NaiveDateTime>,
             pub settings: ClientMetadata,
             pub redirects: String,
+            pub former_passphrase: Option<String>,
+            pub former_until: Option<NaiveDateTime>,
         }
 
         access_grant!(AccessGrant, Sha256, $backend, $uuid);
         access_grant!(PlainAccessGrant, Plain, $backend, $uuid);
+        access_grant!(EitherAccessGrant, Sha256OrPlain, $backend, $uuid);
+        access_grant!(MovingAccessGrant, Sha256RewritingPlain, $backend, $uuid);
 
         #[derive(Clone, Queryable, Selectable, OAuth2AuthorizationCode)]
         #[diesel(table_name = consents)]
@@ -210,7 +269,11 @@ macro_rules! tables {
             $timestamp,
             " NULL,
                 settings TEXT NOT NULL,
-                redirects TEXT NOT NULL
+                redirects TEXT NOT NULL,
+                former_passphrase VARCHAR(255),
+                former_until ",
+            $timestamp,
+            " NULL
             );
             CREATE TABLE access_grants (
                 id ",
@@ -300,7 +363,43 @@ macro_rules! tables {
                 ended ",
             $timestamp,
             " NULL
-            );"
+            );
+            CREATE TABLE pairings (
+                id ",
+            $uuid,
+            " NOT NULL PRIMARY KEY,
+                secret VARCHAR(60) NOT NULL UNIQUE,
+                typed VARCHAR(60) NOT NULL UNIQUE,
+                app ",
+            $uuid,
+            " NOT NULL,
+                permissions TEXT NOT NULL,
+                begun ",
+            $timestamp,
+            " NOT NULL,
+                good_until ",
+            $timestamp,
+            " NOT NULL,
+                wait INTEGER NOT NULL,
+                asked ",
+            $timestamp,
+            " NULL,
+                owner ",
+            $uuid,
+            ",
+                family ",
+            $uuid,
+            ",
+                allowed ",
+            $timestamp,
+            " NULL,
+                refused BOOLEAN NOT NULL,
+                fetched ",
+            $timestamp,
+            " NULL,
+                tenant VARCHAR(20) NOT NULL
+            );
+            CREATE INDEX pairings_begun ON pairings (begun);"
         )
     };
 }

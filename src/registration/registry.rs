@@ -1,0 +1,273 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::check::complete;
+use super::{ClientInformation, Registration, RegistrationRefusal};
+use crate::bearer::generate_token;
+use crate::clock::{Clock, SystemClock};
+use crate::endpoint::Failure;
+use crate::model::OAuth2Client;
+use crate::pool::{ConnectionPool, Intent};
+use crate::secret::hash_client_secret;
+use crate::table::{NewClient, NewClientSecret, RegistrableClientTable, RotatableClientTable};
+use crate::types::{AuthMethod, is_vschar};
+use crate::{ClientMetadata, Error};
+
+/// As long as those of authlib's `ClientRegistrationEndpoint`.
+const SECRET_LENGTH: usize = 48;
+
+/// Creates what registers clients (RFC 7591) and replaces their secrets.
+///
+/// Mirrors what authlib's `ClientRegistrationEndpoint` does with a checked request; who may register is the server's own
+/// rule.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] {
+/// # use diesel::prelude::*;
+/// use diesel_oauth2::models::Client;
+/// use diesel_oauth2::registration::{Registration, create_client_registry};
+/// use diesel_oauth2::{ClientMetadata, create_query_client_func};
+///
+/// # let mut connection = SqliteConnection::establish(":memory:").unwrap();
+/// # diesel_oauth2::migrations::run(&mut connection).unwrap();
+/// # let pool = diesel_oauth2::pool::SharedConnection::new(connection);
+/// let registry = create_client_registry::<Client, _>(pool.clone());
+/// let information = registry.register(&Registration::new(ClientMetadata {
+///     redirect_uris: vec!["https://app.example/callback".into()],
+///     ..Default::default()
+/// })).unwrap();
+/// println!("{} {}", information.client_id, information.client_secret.unwrap()); // never to be read again
+///
+/// let client = create_query_client_func::<Client, _>(pool)(&information.client_id)?.unwrap();
+/// registry.rotate_secret(&client, 24 * 3600).unwrap(); // the old secret is valid for a day longer
+/// # }
+/// # Ok::<(), diesel_oauth2::Error>(())
+/// ```
+pub fn create_client_registry<C, P>(pool: P) -> ClientRegistry<C, P>
+where
+    P: ConnectionPool,
+    C: OAuth2Client,
+{
+    ClientRegistry {
+        pool,
+        clock: Arc::new(SystemClock),
+        storage: ClientSecretStorage::default(),
+        secret_lifetime: None,
+        model: PhantomData,
+    }
+}
+
+/// How a client's secret is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ClientSecretStorage {
+    /// As an argon2id PHC string.
+    #[default]
+    Argon2,
+    /// As it is: for a table that authlib reads too.
+    Plain,
+}
+
+/// Registers clients and replaces their secrets: made by [`create_client_registry`].
+#[must_use]
+pub struct ClientRegistry<C, P> {
+    pool: P,
+    clock: Arc<dyn Clock>,
+    storage: ClientSecretStorage,
+    secret_lifetime: Option<i64>,
+    model: PhantomData<fn() -> C>,
+}
+
+impl<C, P> ClientRegistry<C, P> {
+    /// The clock that tells when a client is registered.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How secrets are stored.
+    pub fn secret_storage(mut self, storage: ClientSecretStorage) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// How long a secret is valid, in seconds. For ever unless set.
+    pub fn secret_lifetime(mut self, seconds: i64) -> Self {
+        self.secret_lifetime = Some(seconds);
+        self
+    }
+
+    fn stored(&self, secret: &str) -> Result<String, Error> {
+        match self.storage {
+            ClientSecretStorage::Argon2 => hash_client_secret(secret),
+            ClientSecretStorage::Plain => Ok(secret.to_owned()),
+        }
+    }
+
+    fn secret_expires_at(&self, now: i64) -> Option<i64> {
+        self.secret_lifetime.map(|life| now.saturating_add(life))
+    }
+}
+
+impl<C, P> ClientRegistry<C, P>
+where
+    P: ConnectionPool,
+    C: RegistrableClientTable<P::Connection>,
+{
+    /// Registers a client, with an id and a secret at random. What the metadata leaves out is what RFC 7591 section 2 says.
+    ///
+    /// # Errors
+    /// [`RegistrationRefusal`] in [`Failure::Refused`]; in [`Failure::Storage`] [`Error::Duplicate`] (the id given is taken),
+    /// [`Error::InvalidValue`], [`Error::ValueTooLong`], [`Error::UnknownMember`] (metadata that the model has no column
+    /// for), [`Error::MissingUser`], [`Error::RandomSource`], and the database's. Nothing is stored then.
+    pub fn register(
+        &self,
+        registration: &Registration<C::UserId, C::Extra>,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        let metadata = complete(registration.metadata.clone()).map_err(Failure::Refused)?;
+        refuse_unknown_members::<C, P::Connection>(&metadata)?;
+        let client_id = match &registration.client_id {
+            Some(client_id) => client_id.clone(),
+            None => C::generate_client_id()?,
+        };
+        if !is_vschar(&client_id) {
+            return Err(Failure::Storage(Error::InvalidValue {
+                column: "client_id",
+                reason: "an id is one or more printable ASCII characters (RFC 6749 appendix A)",
+            }));
+        }
+        let client_secret = match authenticates_by_secret(&metadata) {
+            true => Some(generate_token(SECRET_LENGTH)?),
+            false => None,
+        };
+        let stored = client_secret
+            .as_deref()
+            .map(|it| self.stored(it))
+            .transpose()?;
+        let now = self.clock.now();
+        let expires_at = client_secret.as_ref().and(self.secret_expires_at(now));
+        self.pool.run(Intent::Write, |conn| {
+            C::insert(
+                conn,
+                &NewClient {
+                    client_id: &client_id,
+                    client_secret: stored.as_deref(),
+                    client_id_issued_at: now,
+                    client_secret_expires_at: expires_at,
+                    user_id: registration.user_id.as_ref(),
+                    metadata: &metadata,
+                    extra: &registration.extra,
+                },
+            )
+        })?;
+        Ok(ClientInformation {
+            client_id,
+            client_secret_expires_at: client_secret.as_ref().map(|_| expires_at.unwrap_or(0)),
+            client_secret,
+            client_id_issued_at: Some(now),
+            metadata,
+        })
+    }
+}
+
+impl<C, P> ClientRegistry<C, P>
+where
+    P: ConnectionPool,
+    C: RotatableClientTable<P::Connection>,
+{
+    /// Gives the client a new secret. The old one is valid for `overlap` seconds longer, unless it expires before; 0 ends it
+    /// at once. One replaced earlier ends now.
+    ///
+    /// # Errors
+    /// [`RegistrationRefusal::NoSecret`] and [`RegistrationRefusal::SecretChanged`] in [`Failure::Refused`];
+    /// [`Error::RandomSource`] and the database's in [`Failure::Storage`]. The old secret stays as it is then; but after
+    /// [`Error::ConnectionLost`] it may have been replaced: rotate again.
+    pub fn rotate_secret(
+        &self,
+        client: &C,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        let old = client
+            .client_secret()
+            .filter(|secret| !secret.is_empty())
+            .ok_or(Failure::Refused(RegistrationRefusal::NoSecret))?;
+        let now = self.clock.now();
+        let overlap_ends = now.saturating_add(overlap.max(0));
+        let old_ends = match client.client_secret_expires_at() {
+            Some(expires_at) => expires_at.min(overlap_ends),
+            None => overlap_ends,
+        };
+        let client_secret = generate_token(SECRET_LENGTH)?;
+        let stored = self.stored(&client_secret)?;
+        let expires_at = self.secret_expires_at(now);
+        let replaced = self.pool.run(Intent::Write, |conn| {
+            client.replace_secret(
+                conn,
+                &NewClientSecret {
+                    client_secret: &stored,
+                    client_secret_expires_at: expires_at,
+                    previous_client_secret: old,
+                    previous_client_secret_expires_at: old_ends,
+                },
+            )
+        })?;
+        if !replaced {
+            return Err(Failure::Refused(RegistrationRefusal::SecretChanged));
+        }
+        Ok(ClientInformation {
+            client_id: client.client_id().into_owned(),
+            client_secret: Some(client_secret),
+            client_id_issued_at: client.client_id_issued_at(),
+            client_secret_expires_at: Some(expires_at.unwrap_or(0)),
+            metadata: client.client_metadata().into_owned(),
+        })
+    }
+}
+
+fn authenticates_by_secret(metadata: &ClientMetadata) -> bool {
+    let method = metadata.token_endpoint_auth_method.as_deref();
+    matches!(
+        method.map(AuthMethod::parse),
+        None | Some(AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost)
+    )
+}
+
+/// Metadata without a column would be lost.
+fn refuse_unknown_members<C, Conn>(metadata: &ClientMetadata) -> Result<(), Error>
+where
+    C: RegistrableClientTable<Conn>,
+{
+    if C::KEEPS_METADATA {
+        return Ok(());
+    }
+    let members = serde_json::to_value(metadata).map_err(|_| Error::InvalidValue {
+        column: "client_metadata",
+        reason: "the metadata has no form in JSON",
+    })?;
+    let mut names = members.as_object().into_iter().flat_map(|it| it.keys());
+    match names.find(|name| !C::METADATA_COLUMNS.contains(&name.as_str())) {
+        Some(name) => Err(Error::UnknownMember { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+impl<C, P: Clone> Clone for ClientRegistry<C, P> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            clock: Arc::clone(&self.clock),
+            model: PhantomData,
+            ..*self
+        }
+    }
+}
+
+impl<C, P> fmt::Debug for ClientRegistry<C, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRegistry")
+            .field("storage", &self.storage)
+            .field("secret_lifetime", &self.secret_lifetime)
+            .finish_non_exhaustive()
+    }
+}
