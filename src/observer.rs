@@ -8,9 +8,11 @@ use crate::model::OAuth2Client;
 /// Is told of events, for an audit log or a cache: authlib's signals `client_authenticated`, `token_revoked` and
 /// `token_authenticated`.
 ///
-/// One observer in an `Arc` can be given to a client authenticator, a revocation endpoint and a bearer validator alike.
+/// One observer in an `Arc` can be given to a client authenticator, a revocation endpoint, a bearer validator and the
+/// stores of the [`lifecycle`](crate::lifecycle) alike.
 /// For a single event, a closure will do: [`on_client_authenticated`], [`on_token_revoked`],
-/// [`on_token_authenticated`]. It is called on the request's thread, after the event.
+/// [`on_token_authenticated`]. It is called on the request's thread, after the event was
+/// committed; whoever calls a store's function on a connection of their own commits, and tells, for themselves.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -46,6 +48,39 @@ pub trait Observer<M>: Send + Sync + 'static {
     fn token_authenticated(&self, token: &M) {
         let _ = token;
     }
+
+    /// A refresh token was exchanged for new tokens. `token` is the row as it was before: both its tokens are revoked now.
+    fn token_rotated(&self, token: &M) {
+        let _ = token;
+    }
+
+    /// A refresh token was presented that had been exchanged before: somebody else may have it. Its family is revoked now.
+    fn refresh_token_reused(&self, token: &M) {
+        let _ = token;
+    }
+
+    /// Tokens were revoked together. Told for each such call that succeeds, also where nothing was left to revoke.
+    fn tokens_revoked(&self, cause: RevocationCause) {
+        let _ = cause;
+    }
+}
+
+/// Why tokens were revoked together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RevocationCause {
+    /// Their grant was revoked.
+    Grant,
+    /// All of a user's were revoked.
+    User,
+    /// All of a client's were revoked.
+    Client,
+    /// The authorization code that they came of was redeemed a second time.
+    CodeReplayed,
+    /// A refresh token of their family was used a second time.
+    RefreshTokenReused,
+    /// A client revoked a refresh token of its own, and with it the family.
+    RefreshTokenRevoked,
 }
 
 impl<M, O: Observer<M> + ?Sized> Observer<M> for Arc<O> {
@@ -59,6 +94,18 @@ impl<M, O: Observer<M> + ?Sized> Observer<M> for Arc<O> {
 
     fn token_authenticated(&self, token: &M) {
         (**self).token_authenticated(token);
+    }
+
+    fn token_rotated(&self, token: &M) {
+        (**self).token_rotated(token);
+    }
+
+    fn refresh_token_reused(&self, token: &M) {
+        (**self).refresh_token_reused(token);
+    }
+
+    fn tokens_revoked(&self, cause: RevocationCause) {
+        (**self).tokens_revoked(cause);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::endpoint::{
 };
 use crate::lookup::{Found, load_each_token, load_token};
 use crate::model::OAuth2Client;
-use crate::observer::Observer;
+use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{ClientTable, RevocableTokenTable};
 use crate::transaction::transaction;
@@ -191,6 +191,9 @@ where
         if let Some(observer) = &self.observer {
             for found in &own {
                 observer.token_revoked(&found.token, client);
+                if found.kind == TokenTypeHint::RefreshToken {
+                    observer.tokens_revoked(RevocationCause::RefreshTokenRevoked);
+                }
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::lookup::load_code;
 use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant};
+use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::SecretStorage;
 use crate::table::{FamilyTokenTable, NewCode, NewGrant, RedeemableCodeTable};
@@ -53,6 +54,7 @@ where
         clock: Arc::new(SystemClock),
         lifetime: DEFAULT_CODE_LIFETIME,
         grant_lifetime: None,
+        observer: None,
         models: PhantomData,
     }
 }
@@ -64,6 +66,7 @@ pub struct CodeStore<C, T, P> {
     clock: Arc<dyn Clock>,
     lifetime: i64,
     grant_lifetime: Option<i64>,
+    observer: Option<Arc<dyn Observer<T>>>,
     // The store holds no models, so it may cross threads whatever they are.
     models: PhantomData<fn() -> (C, T)>,
 }
@@ -263,6 +266,12 @@ where
         self
     }
 
+    /// Who is told of [`tokens_revoked`](Observer::tokens_revoked) when a code is replayed.
+    pub fn observer(mut self, observer: impl Observer<T>) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Saves a code.
     ///
     /// # Errors
@@ -324,9 +333,15 @@ where
     /// [`CodeRefusal`] in [`Failure::Refused`]; the database's in [`Failure::Storage`]. After
     /// [`Error::ConnectionLost`] the code may be spent: the client has to ask the user again.
     pub fn redeem(&self, redemption: &Redemption<'_>) -> Result<C, Failure<CodeRefusal>> {
-        run(&self.pool, Intent::Write, |conn| {
+        let redeemed = run(&self.pool, Intent::Write, |conn| {
             self.redeem_on(conn, redemption)
-        })
+        });
+        if let (Err(Failure::Refused(CodeRefusal::Replayed)), Some(observer)) =
+            (&redeemed, &self.observer)
+        {
+            observer.tokens_revoked(RevocationCause::CodeReplayed);
+        }
+        redeemed
     }
 
     /// [`redeem`](Self::redeem) on the caller's connection: with
@@ -382,6 +397,7 @@ impl<C, T, P: Clone> Clone for CodeStore<C, T, P> {
             clock: Arc::clone(&self.clock),
             lifetime: self.lifetime,
             grant_lifetime: self.grant_lifetime,
+            observer: self.observer.clone(),
             models: PhantomData,
         }
     }

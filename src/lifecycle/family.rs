@@ -7,6 +7,7 @@ use diesel::connection::Connection;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::model::OAuth2Client;
+use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
 use crate::transaction::transaction;
@@ -75,6 +76,7 @@ where
     GrantRevocation {
         pool,
         clock: Arc::new(SystemClock),
+        observer: None,
         model: PhantomData,
     }
 }
@@ -84,6 +86,7 @@ where
 pub struct GrantRevocation<T, P> {
     pool: P,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer<T>>>,
     model: PhantomData<fn() -> T>,
 }
 
@@ -98,14 +101,28 @@ where
         self
     }
 
+    /// Who is told of [`tokens_revoked`](Observer::tokens_revoked).
+    pub fn observer(mut self, observer: impl Observer<T>) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    fn told(&self, revoked: Result<usize, Error>, cause: RevocationCause) -> Result<usize, Error> {
+        if let (Ok(_), Some(observer)) = (&revoked, &self.observer) {
+            observer.tokens_revoked(cause);
+        }
+        revoked
+    }
+
     /// Revokes the grant and its tokens. Tells how many rows of tokens.
     ///
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_grant(&self, grant_id: &T::GrantId) -> Result<usize, Error> {
-        self.pool.run(Intent::IdempotentWrite, |conn| {
+        let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
             self.revoke_by_grant_on(conn, grant_id)
-        })
+        });
+        self.told(revoked, RevocationCause::Grant)
     }
 
     /// [`revoke_by_grant`](Self::revoke_by_grant) on the caller's connection.
@@ -125,9 +142,10 @@ where
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_user(&self, user_id: &T::UserId) -> Result<usize, Error> {
-        self.pool.run(Intent::IdempotentWrite, |conn| {
+        let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
             self.revoke_by_user_on(conn, user_id)
-        })
+        });
+        self.told(revoked, RevocationCause::User)
     }
 
     /// [`revoke_by_user`](Self::revoke_by_user) on the caller's connection.
@@ -151,9 +169,10 @@ where
     /// # Errors
     /// The database's, as [`Error`]. Nothing is revoked then.
     pub fn revoke_by_client(&self, client: &dyn OAuth2Client) -> Result<usize, Error> {
-        self.pool.run(Intent::IdempotentWrite, |conn| {
+        let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
             self.revoke_by_client_on(conn, client)
-        })
+        });
+        self.told(revoked, RevocationCause::Client)
     }
 
     /// [`revoke_by_client`](Self::revoke_by_client) on the caller's connection.
@@ -179,6 +198,7 @@ impl<T, P: Clone> Clone for GrantRevocation<T, P> {
         Self {
             pool: self.pool.clone(),
             clock: Arc::clone(&self.clock),
+            observer: self.observer.clone(),
             model: PhantomData,
         }
     }

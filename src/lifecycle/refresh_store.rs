@@ -9,6 +9,7 @@ use crate::endpoint::Failure;
 use crate::factory::{insert_token, with_new_token};
 use crate::lookup::load_token;
 use crate::model::{OAuth2Client, OAuth2Grant};
+use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::scope;
 use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
@@ -58,6 +59,7 @@ where
         rotates: true,
         idle_lifetime: None,
         grant_lifetime: None,
+        observer: None,
         model: PhantomData,
     }
 }
@@ -71,6 +73,7 @@ pub struct RefreshStore<T, P> {
     rotates: bool,
     idle_lifetime: Option<i64>,
     grant_lifetime: Option<i64>,
+    observer: Option<Arc<dyn Observer<T>>>,
     model: PhantomData<fn() -> T>,
 }
 
@@ -82,6 +85,22 @@ pub struct Refreshing<T> {
     pub token: T,
     /// Whether it was exchanged before, within the grace period: the answer to that request was probably lost.
     pub is_retry: bool,
+}
+
+/// A refresh token that was found, and whether it may be exchanged (and that is a retry) or why not.
+struct Examined<T> {
+    token: T,
+    state: Result<bool, RefreshRefusal>,
+}
+
+impl<T> Examined<T> {
+    fn into_refreshing(self) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
+        let is_retry = self.state.map_err(Failure::Refused)?;
+        Ok(Refreshing {
+            token: self.token,
+            is_retry,
+        })
+    }
 }
 
 impl<T, P> RefreshStore<T, P>
@@ -122,6 +141,13 @@ where
     /// beside it, and takes a response without a refresh token only. Its idle lifetime counts from its issue then.
     pub fn rotation(mut self, rotates: bool) -> Self {
         self.rotates = rotates;
+        self
+    }
+
+    /// Who is told of [`token_rotated`](Observer::token_rotated), [`refresh_token_reused`](Observer::refresh_token_reused)
+    /// and [`tokens_revoked`](Observer::tokens_revoked).
+    pub fn observer(mut self, observer: impl Observer<T>) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -205,9 +231,14 @@ where
         refresh_token: &str,
         client: &dyn OAuth2Client,
     ) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
-        run(&self.pool, Intent::IdempotentWrite, |conn| {
-            self.authenticate_on(conn, refresh_token, client)
-        })
+        let examined = run(&self.pool, Intent::IdempotentWrite, |conn| {
+            self.examine(conn, refresh_token, client)
+        })?;
+        if let (Err(RefreshRefusal::Reused), Some(observer)) = (examined.state, &self.observer) {
+            observer.refresh_token_reused(&examined.token);
+            observer.tokens_revoked(RevocationCause::RefreshTokenReused);
+        }
+        examined.into_refreshing()
     }
 
     /// [`authenticate`](Self::authenticate) on the caller's connection.
@@ -222,21 +253,27 @@ where
         refresh_token: &str,
         client: &dyn OAuth2Client,
     ) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
+        self.examine(conn, refresh_token, client)?.into_refreshing()
+    }
+
+    /// Finds the token, and revokes its family where it was used before.
+    fn examine(
+        &self,
+        conn: &mut P::Connection,
+        refresh_token: &str,
+        client: &dyn OAuth2Client,
+    ) -> Result<Examined<T>, Failure<RefreshRefusal>> {
         let now = self.clock.now();
         let hint = Some(TokenTypeHint::RefreshToken);
         let token = load_token::<T, _>(conn, refresh_token, hint)?
             .filter(|found| found.kind == TokenTypeHint::RefreshToken)
             .ok_or(Failure::Refused(RefreshRefusal::Unknown))?
             .token;
-        match self.state(&token, client, now) {
-            Ok(is_retry) => Ok(Refreshing { token, is_retry }),
-            Err(refusal) => {
-                if let (RefreshRefusal::Reused, Some(id)) = (refusal, token.grant_id()) {
-                    revoke_family::<T, _>(conn, id, now)?;
-                }
-                Err(Failure::Refused(refusal))
-            }
+        let state = self.state(&token, client, now);
+        if let (Err(RefreshRefusal::Reused), Some(id)) = (state, token.grant_id()) {
+            revoke_family::<T, _>(conn, id, now)?;
         }
+        Ok(Examined { token, state })
     }
 
     /// Whether the token may be exchanged, as far as its own row tells, and whether that is a retry.
@@ -301,7 +338,11 @@ where
     ) -> Result<(), Failure<RefreshRefusal>> {
         run(&self.pool, Intent::Write, |conn| {
             self.rotate_on(conn, refreshing, response, request)
-        })
+        })?;
+        if let (true, Some(observer)) = (self.rotates, &self.observer) {
+            observer.token_rotated(&refreshing.token);
+        }
+        Ok(())
     }
 
     /// [`rotate`](Self::rotate) on the caller's connection.
@@ -393,6 +434,7 @@ impl<T, P: Clone> Clone for RefreshStore<T, P> {
             rotates: self.rotates,
             idle_lifetime: self.idle_lifetime,
             grant_lifetime: self.grant_lifetime,
+            observer: self.observer.clone(),
             model: PhantomData,
         }
     }

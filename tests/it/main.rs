@@ -19,6 +19,7 @@ mod introspection;
 mod migrations;
 #[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod multi_connection;
+mod observers;
 mod own_schema;
 mod prune;
 mod python;
