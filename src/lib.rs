@@ -51,6 +51,8 @@ extern crate self as diesel_oauth2;
 #[doc(hidden)]
 pub mod __private;
 pub mod bearer;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod clock;
 pub mod column;
 pub mod endpoint;

@@ -36,7 +36,7 @@ where
     if !is_vschar(client_id) {
         return Ok(None);
     }
-    pool.run(Intent::Read, |conn| load_client(conn, client_id))
+    pool.look_up(|conn| load_client(conn, client_id))
 }
 
 /// [`find_client`] on the caller's connection.
@@ -78,7 +78,7 @@ where
     if !is_vschar(token) {
         return Ok(None);
     }
-    let found = pool.run(Intent::Read, |conn| load_token(conn, token, hint))?;
+    let found = pool.look_up(|conn| load_token(conn, token, hint))?;
     if let Some(Found { token, .. }) = &found {
         rewrite_plain(pool, token);
     }
@@ -142,7 +142,7 @@ where
     if !is_vschar(token) {
         return Ok(None);
     }
-    let found = pool.run(Intent::Read, |conn| load_access_token(conn, token))?;
+    let found = pool.look_up(|conn| load_access_token(conn, token))?;
     if let Some(token) = &found {
         rewrite_plain(pool, token);
     }
@@ -184,7 +184,7 @@ where
     if !is_vschar(code) {
         return Ok(None);
     }
-    pool.run(Intent::Read, |conn| load_code(conn, code))
+    pool.look_up(|conn| load_code(conn, code))
 }
 
 /// [`find_code`] on the caller's connection.

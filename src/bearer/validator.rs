@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::bearer::{BearerChallenge, BearerError};
+#[cfg(feature = "cache")]
+use crate::cache::Remember;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::{Failure, Realm};
 use crate::header::split_credentials;
@@ -11,6 +13,8 @@ use crate::lookup::find_access_token;
 use crate::observer::Observer;
 use crate::pool::ConnectionPool;
 use crate::scope;
+#[cfg(feature = "cache")]
+use crate::secret::SecretStorage;
 use crate::table::TokenTable;
 
 /// Creates the guard of protected resources (RFC 6750).
@@ -42,6 +46,8 @@ where
         realm: Realm::default(),
         clock: Arc::new(SystemClock),
         observer: None,
+        #[cfg(feature = "cache")]
+        cache: None,
         model: PhantomData,
     }
 }
@@ -53,6 +59,8 @@ pub struct BearerTokenValidator<M, P> {
     realm: Realm,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer<M>>>,
+    #[cfg(feature = "cache")]
+    cache: Option<Arc<dyn Remember<M>>>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -79,12 +87,44 @@ where
         self
     }
 
+    /// Where rows are remembered that were looked up. Read what [`TokenCache`](crate::cache::TokenCache) costs.
+    #[cfg(feature = "cache")]
+    pub fn cache(mut self, cache: crate::cache::TokenCache<M>) -> Self
+    where
+        M: Clone + Sync,
+    {
+        self.cache = Some(Arc::new(cache));
+        self
+    }
+
     /// The row with exactly this access token, whatever its state. A refresh token is not found.
     ///
     /// # Errors
     /// The database's, as [`Error`]. An unknown token is no error.
     pub fn authenticate_token(&self, token: &str) -> Result<Option<M>, Error> {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &self.cache {
+            return self.authenticate_token_by(&**cache, token);
+        }
         find_access_token(&self.pool, token)
+    }
+
+    #[cfg(feature = "cache")]
+    fn authenticate_token_by(
+        &self,
+        cache: &dyn Remember<M>,
+        token: &str,
+    ) -> Result<Option<M>, Error> {
+        let now = self.clock.now();
+        if let Some(remembered) = cache.recall(&M::Storage::candidates(token), now) {
+            return Ok(Some(remembered));
+        }
+        let begun = cache.epoch();
+        let found = find_access_token(&self.pool, token)?;
+        if let Some(row) = &found {
+            cache.remember(row, now, begun);
+        }
+        Ok(found)
     }
 
     /// Whether the token may be used now, for what requires one of these sets of scopes. Nothing is sent.
@@ -161,6 +201,8 @@ impl<M, P: Clone> Clone for BearerTokenValidator<M, P> {
             realm: self.realm.clone(),
             clock: Arc::clone(&self.clock),
             observer: self.observer.clone(),
+            #[cfg(feature = "cache")]
+            cache: self.cache.clone(),
             model: PhantomData,
         }
     }

@@ -1,13 +1,16 @@
 //! Where connections come from.
 //!
-//! Everything in this crate takes a [`ConnectionPool`]: an r2d2 pool (of your own, or tuned by [`PoolBuilder`]) or a
-//! [`SharedConnection`] for tests on an in-memory database.
+//! Everything in this crate takes a [`ConnectionPool`]: an r2d2 pool (of your own, or tuned by [`PoolBuilder`]), a
+//! [`ReaderWriterPool`] of a primary database and its replicas, or a [`SharedConnection`] for tests on an in-memory
+//! database.
 
 mod builder;
 mod r2d2;
+mod reader_writer;
 mod shared;
 
 pub use builder::{DatabaseConnection, PoolBuilder, Synchronous, create_pool};
+pub use reader_writer::ReaderWriterPool;
 pub use shared::SharedConnection;
 
 use crate::Error;
@@ -43,4 +46,16 @@ pub trait ConnectionPool: Clone + Send + Sync + 'static {
         intent: Intent,
         work: impl FnMut(&mut Self::Connection) -> Result<T, Error>,
     ) -> Result<T, Error>;
+
+    /// Runs `work`, which only reads, on a connection. Where it finds nothing, a pool with replicas asks again where nothing
+    /// is missing.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn look_up<T>(
+        &self,
+        work: impl FnMut(&mut Self::Connection) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.run(Intent::Read, work)
+    }
 }
