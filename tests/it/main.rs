@@ -28,4 +28,5 @@ mod refresh_store;
 mod registration;
 mod revocation;
 mod save_token;
+mod state_machine;
 mod support;
