@@ -128,6 +128,7 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
         &[
             is(&krate, key, quote!(&self.#key_ident)),
             quote!(#krate::statement::IsNull::new(#grant_column)),
+            is_unmarked(&krate, refresh),
         ],
     );
     let by_grant = revoke_by(grant, quote!(grant_id));

@@ -34,7 +34,8 @@ pub trait FamilyTokenTable<Conn>: RevocableTokenTable<Conn> {
         Ok(None)
     }
 
-    /// Makes this row one of the grant's, unless it is of one already. Tells whether it did.
+    /// Makes this row one of the grant's, unless it is of one already or its refresh token is revoked. Tells whether it
+    /// did.
     ///
     /// # Errors
     /// The database's, as [`Error`].

@@ -18,6 +18,7 @@ pub struct Model {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub code_lifetime: i64,
+    pub rotates: bool,
     pub grace: i64,
     pub idle: Option<i64>,
     pub absolute: Option<i64>,
@@ -213,8 +214,10 @@ impl Model {
         if old.grant.is_some_and(|grant| !self.use_grant(grant)) {
             return Err(RefreshRefusal::Revoked);
         }
-        let is_first = (self.tokens.get(&old.token)).is_some_and(|row| row.ended_at.is_none());
-        if !is_first && !old.is_retry {
+        // Without rotation two may exchange it at the same time, unless it has no grant yet: one of them makes it.
+        let row = self.tokens.get(&old.token);
+        let is_first = row.is_some_and(|row| row.ended_at.is_none() && row.grant == old.grant);
+        if !is_first && !old.is_retry && (self.settings.rotates || old.grant.is_none()) {
             return Err(RefreshRefusal::LostRace);
         }
         let grant = match old.grant {
@@ -223,10 +226,11 @@ impl Model {
         };
         if is_first {
             let row = self.tokens.get_mut(&old.token).expect("was found");
-            row.ended_at = Some(self.now);
-            row.rotated_at = Some(self.now);
             // From now on its family is known, so that reuse revokes it.
             row.grant = Some(grant);
+            if self.settings.rotates {
+                (row.ended_at, row.rotated_at) = (Some(self.now), Some(self.now));
+            }
         }
         self.insert_token(next, old.owner, Some(grant), content);
         Ok(())
