@@ -106,7 +106,7 @@ pub fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => pick().prop_map(Call::RevokeGrant),
         1 => prop::sample::select(&USERS[..]).prop_map(Call::RevokeUser),
         1 => (0..2_usize).prop_map(Call::RevokeClient),
-        4 => prop::sample::select(&[1, 5, 9, 10, 11, 31, 60][..]).prop_map(Call::Wait),
+        4 => prop::sample::select(&[1, 10, 11, 31, 50, 60][..]).prop_map(Call::Wait),
         1 => prop::sample::select(&[100, 300, 4000][..]).prop_map(Call::Wait),
         1 => (
             prop::sample::select(&[0, 100, 1000][..]),

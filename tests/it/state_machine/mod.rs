@@ -51,7 +51,7 @@ const OUTCOMES: &[&str] = &[
 /// How many sequences are tried on each schema: a few, or as many as `DIESEL_OAUTH2_TEST_CASES` says.
 fn cases() -> u32 {
     let cases = std::env::var("DIESEL_OAUTH2_TEST_CASES").ok();
-    cases.and_then(|cases| cases.parse().ok()).unwrap_or(64)
+    cases.and_then(|cases| cases.parse().ok()).unwrap_or(150)
 }
 
 fn any_sequence_of_calls_is_answered_as_by_the_model<F: Fixture>() {
