@@ -16,6 +16,7 @@ mod compile_errors;
 mod device_store;
 mod fixture;
 mod introspection;
+mod joining;
 mod migrations;
 #[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod multi_connection;
