@@ -1,3 +1,4 @@
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use diesel::connection::Connection;
 
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
+use crate::column::NoGrantColumn;
 use crate::endpoint::token_parameters::token_parameters;
 use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
@@ -14,6 +16,7 @@ use crate::lookup::{Found, load_each_token, load_token};
 use crate::model::OAuth2Client;
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
+use crate::secret::{Candidates, StoredForm};
 use crate::table::{ClientTable, RevocableTokenTable};
 use crate::transaction::transaction;
 use crate::types::{Endpoint, TokenTypeHint};
@@ -205,18 +208,50 @@ where
     Conn: Connection,
     M: RevocableTokenTable<Conn>,
 {
-    match kind {
-        TokenTypeHint::AccessToken => token.revoke_access_token(conn, now),
-        TokenTypeHint::RefreshToken if token.grant_id().is_none() => {
-            token.revoke_refresh_token(conn, now)
-        }
-        // A rotation that runs at the same time has the grant's row first, or finds it revoked.
-        TokenTypeHint::RefreshToken => transaction(conn, |conn| {
-            let grant = token.revoke_grant(conn, now)?;
-            let tokens = token.revoke_family(conn, now)?;
-            Ok(grant || tokens > 0)
-        }),
+    if kind == TokenTypeHint::AccessToken {
+        return token.revoke_access_token(conn, now);
     }
+    if token.grant_id().is_some() {
+        return revoke_family(conn, token, now);
+    }
+    let revoked = token.revoke_refresh_token(conn, now)?;
+    match load_joined(conn, token)? {
+        Some(token) => Ok(revoke_family(conn, &token, now)? || revoked),
+        None => Ok(revoked),
+    }
+}
+
+fn revoke_family<M, Conn>(conn: &mut Conn, token: &M, now: i64) -> Result<bool, Error>
+where
+    Conn: Connection,
+    M: RevocableTokenTable<Conn>,
+{
+    // A rotation that runs at the same time has the grant's row first, or finds it revoked.
+    transaction(conn, |conn| {
+        let grant = token.revoke_grant(conn, now)?;
+        let tokens = token.revoke_family(conn, now)?;
+        Ok(grant || tokens > 0)
+    })
+}
+
+/// The row again, if it was given a grant since it was loaded: by its first rotation, whose tokens must go too.
+fn load_joined<M, Conn>(conn: &mut Conn, token: &M) -> Result<Option<M>, Error>
+where
+    M: RevocableTokenTable<Conn>,
+{
+    let mut joined = None;
+    let has_grants = TypeId::of::<M::GrantId>() != TypeId::of::<NoGrantColumn>();
+    if let (Some(stored), true) = (token.stored_refresh_token(), has_grants) {
+        let candidates = Candidates::one(StoredForm::Plain(stored));
+        M::load_by_token(conn, &candidates, |row| {
+            let is_same = row.stored_access_token() == token.stored_access_token()
+                && row.stored_refresh_token() == Some(stored);
+            if is_same && row.grant_id().is_some() {
+                joined = Some(row);
+            }
+        })?;
+    }
+    Ok(joined)
 }
 
 impl<M, P: Clone> Clone for RevocationEndpoint<M, P> {

@@ -28,6 +28,24 @@ where
     })
 }
 
+/// Revokes grants by one statement and then their tokens by another. Tells how many rows of tokens.
+fn revoke_all<Conn: Connection>(
+    conn: &mut Conn,
+    mut grants: impl FnMut(&mut Conn) -> Result<usize, Error>,
+    mut tokens: impl FnMut(&mut Conn) -> Result<usize, Error>,
+) -> Result<usize, Error> {
+    transaction(conn, |conn| {
+        grants(conn)?;
+        let mut revoked = tokens(conn)?;
+        // A token that had no grant may have been given one, and a successor, behind the first statement's back. The
+        // second statement waited for that, and no other can begin since.
+        if grants(conn)? > 0 {
+            revoked += tokens(conn)?;
+        }
+        Ok(revoked)
+    })
+}
+
 /// Spends what a grant begins with, a code or a device code, and makes the grant, or neither. `mark` tells whether it was
 /// there to be spent.
 pub(super) fn begin_family<T, Conn>(
@@ -158,10 +176,11 @@ where
         user_id: &T::UserId,
     ) -> Result<usize, Error> {
         let now = self.clock.now();
-        transaction(conn, |conn| {
-            T::Grant::revoke_by_user(conn, user_id, now)?;
-            T::revoke_by_user(conn, user_id, now)
-        })
+        revoke_all(
+            conn,
+            |conn| T::Grant::revoke_by_user(conn, user_id, now),
+            |conn| T::revoke_by_user(conn, user_id, now),
+        )
     }
 
     /// Revokes every grant and token of the client. Tells how many rows of tokens.
@@ -186,10 +205,11 @@ where
     ) -> Result<usize, Error> {
         let now = self.clock.now();
         let client_id = client.client_id();
-        transaction(conn, |conn| {
-            T::Grant::revoke_by_client(conn, &client_id, now)?;
-            T::revoke_by_client(conn, &client_id, now)
-        })
+        revoke_all(
+            conn,
+            |conn| T::Grant::revoke_by_client(conn, &client_id, now),
+            |conn| T::revoke_by_client(conn, &client_id, now),
+        )
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Barrier;
 
+use diesel_oauth2::OAuth2Token;
 use diesel_oauth2::lifecycle::{create_grant_revocation, create_refresh_token_store};
 use diesel_oauth2::{
     EndpointRequest, Failure, create_query_token_func, create_revocation_endpoint,
 };
-use diesel_oauth2::OAuth2Token;
 
 use crate::fixture::{Fixture, Scene, on_every_schema, rounds, token};
 
