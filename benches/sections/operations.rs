@@ -1,0 +1,3 @@
+//! Every operation in every way, side by side.
+
+fn main() {}

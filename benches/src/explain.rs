@@ -1,0 +1,97 @@
+//! Which statements are sent, and how the databases would run them.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::Connection;
+use diesel::connection::InstrumentationEvent;
+use serde::{Deserialize, Serialize};
+
+/// A statement as Diesel sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its text.
+    pub sql: String,
+    /// Its parameters as literals.
+    pub binds: Vec<String>,
+}
+
+impl Sent {
+    /// Of "text -- binds: [values]", which is how Diesel shows a statement.
+    fn of(shown: &str) -> Self {
+        let (sql, binds) = shown.rsplit_once(" -- binds: ").unwrap_or((shown, "[]"));
+        Self {
+            sql: sql.to_owned(),
+            binds: literals(binds),
+        }
+    }
+
+    /// Whether it reads or writes rows, and does not only begin or end a transaction.
+    pub fn is_about_rows(&self) -> bool {
+        let words = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+        words.iter().any(|word| self.sql.trim_start().starts_with(word))
+    }
+
+    /// The text with each `?` replaced by its value.
+    pub fn with_values(&self) -> String {
+        let mut binds = self.binds.iter();
+        let mut pieces = self.sql.split('?');
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |sql, piece| {
+            sql + binds.next().map_or("NULL", String::as_str) + piece
+        })
+    }
+}
+
+/// SQL literals of the `Debug` form of a list: numbers, texts without quotes in them, and `Some` and `None` of those.
+fn literals(list: &str) -> Vec<String> {
+    let list = list.trim_start_matches('[').trim_end_matches(']');
+    let values = list.split(", ").filter(|value| !value.is_empty());
+    let literal = |value: &str| {
+        let value = value.strip_prefix("Some(").map_or(value, |rest| rest.trim_end_matches(')'));
+        match value {
+            "None" => "NULL".to_owned(),
+            text => text.replace('"', "'"),
+        }
+    };
+    values.map(literal).collect()
+}
+
+/// How a statement would be run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The database's own words.
+    pub lines: Vec<String>,
+    /// Whether a table is read without an index.
+    pub scans: bool,
+    /// Whether rows are sorted.
+    pub sorts: bool,
+}
+
+/// What a connection has sent and prepared.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<(Vec<Sent>, usize)>>);
+
+impl Log {
+    /// Writes down what goes over the connection from now on.
+    pub fn listen(connection: &mut impl Connection) -> Self {
+        let log = Self::default();
+        let entries = log.clone();
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            let mut entries = entries.0.lock().expect("nobody panicked");
+            match event {
+                // BEGIN and its like are told as statements too.
+                InstrumentationEvent::StartQuery { query, .. } => {
+                    entries.0.push(Sent::of(&query.to_string()));
+                }
+                InstrumentationEvent::CacheQuery { .. } => entries.1 += 1,
+                _ => (),
+            }
+        });
+        log
+    }
+
+    /// The statements sent since the last call, and how many were prepared for it.
+    pub fn take(&self) -> (Vec<Sent>, usize) {
+        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
+    }
+}
