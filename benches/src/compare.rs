@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::allocations;
+use crate::counts::Counts;
 use crate::input::mix;
 use crate::operation::Operation;
 use crate::store::Way;
@@ -21,16 +22,19 @@ pub struct Cost {
     pub time: Duration,
     /// Allocations of Rust's allocator.
     pub allocations: u64,
+    /// What else was counted, where anybody counts.
+    pub counts: Counts,
 }
 
 impl Cost {
     /// What `call` costs over all inputs.
     pub fn of<T>(inputs: &[T], mut call: impl FnMut(&T)) -> Self {
-        let (allocations, start) = (allocations::count(), Instant::now());
+        let (allocations, counts, start) = (allocations::count(), Counts::now(), Instant::now());
         inputs.iter().for_each(&mut call);
         Self {
             time: start.elapsed(),
             allocations: allocations::count() - allocations,
+            counts: Counts::now() - counts,
         }
     }
 }
@@ -39,6 +43,7 @@ impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         self.time += other.time;
         self.allocations += other.allocations;
+        self.counts += other.counts;
     }
 }
 
@@ -52,13 +57,13 @@ pub struct Effort {
 }
 
 /// A way that takes part.
-pub struct Contender<'a> {
+pub struct Contender<'a, 's> {
     /// Its name.
     pub name: &'static str,
     /// What it is.
     pub way: &'a mut dyn Way,
     /// What it works on.
-    pub supply: &'a Supply<'a>,
+    pub supply: &'a Supply<'s>,
 }
 
 /// What a way cost.
@@ -77,12 +82,16 @@ pub struct Measured {
 /// Lets the ways take turns at `operation`. The first one is ours.
 pub fn compare(
     operation: Operation,
-    contenders: &mut [Contender<'_>],
+    contenders: &mut [Contender<'_, '_>],
     effort: Effort,
 ) -> Vec<Measured> {
     // Fills the caches, and takes PostgreSQL past the five plans it makes before it keeps one.
     for contender in contenders.iter_mut() {
-        let calls = if operation.is_long() { 6 } else { effort.calls.max(10) };
+        let calls = if operation.is_long() {
+            6
+        } else {
+            effort.calls.max(10)
+        };
         contender.way.run(operation, contender.supply, calls);
     }
     let mut times = vec![Vec::with_capacity(effort.rounds); contenders.len()];

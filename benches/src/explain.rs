@@ -28,7 +28,9 @@ impl Sent {
     /// Whether it reads or writes rows, and does not only begin or end a transaction.
     pub fn is_about_rows(&self) -> bool {
         let words = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
-        words.iter().any(|word| self.sql.trim_start().starts_with(word))
+        words
+            .iter()
+            .any(|word| self.sql.trim_start().starts_with(word))
     }
 
     /// The text with each `?` replaced by its value.
@@ -47,7 +49,9 @@ fn literals(list: &str) -> Vec<String> {
     let list = list.trim_start_matches('[').trim_end_matches(']');
     let values = list.split(", ").filter(|value| !value.is_empty());
     let literal = |value: &str| {
-        let value = value.strip_prefix("Some(").map_or(value, |rest| rest.trim_end_matches(')'));
+        let value = value
+            .strip_prefix("Some(")
+            .map_or(value, |rest| rest.trim_end_matches(')'));
         match value {
             "None" => "NULL".to_owned(),
             text => text.replace('"', "'"),
@@ -67,9 +71,9 @@ pub struct Plan {
     pub sorts: bool,
 }
 
-/// What a connection has sent and prepared.
+/// What a connection has sent.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<(Vec<Sent>, usize)>>);
+pub struct Log(Arc<Mutex<Vec<Sent>>>);
 
 impl Log {
     /// Writes down what goes over the connection from now on.
@@ -77,21 +81,16 @@ impl Log {
         let log = Self::default();
         let entries = log.clone();
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-            let mut entries = entries.0.lock().expect("nobody panicked");
-            match event {
-                // BEGIN and its like are told as statements too.
-                InstrumentationEvent::StartQuery { query, .. } => {
-                    entries.0.push(Sent::of(&query.to_string()));
-                }
-                InstrumentationEvent::CacheQuery { .. } => entries.1 += 1,
-                _ => (),
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                let sent = Sent::of(&query.to_string());
+                entries.0.lock().expect("nobody panicked").push(sent);
             }
         });
         log
     }
 
-    /// The statements sent since the last call, and how many were prepared for it.
-    pub fn take(&self) -> (Vec<Sent>, usize) {
+    /// The statements sent since the last call.
+    pub fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
     }
 }

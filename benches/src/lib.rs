@@ -14,16 +14,19 @@
 //! | [`ways`] | the ways: ours, Diesel by hand, the drivers, authlib |
 //! | [`compare`] | takes turns, and tells the ratios |
 //! | [`databases`], [`load`] | the databases, and filling them |
-//! | [`allocations`], [`round_trips`], [`explain`] | what is counted beside time |
+//! | [`allocations`], [`counts`], [`round_trips`], [`explain`] | what is counted beside time |
+//! | [`pgbench`] | an outside witness |
 //! | [`section`], [`results`], [`settings`] | running a section, keeping what it found, the environment |
 
 pub mod allocations;
 pub mod compare;
+pub mod counts;
 pub mod databases;
 pub mod explain;
 pub mod input;
 pub mod load;
 pub mod operation;
+pub mod pgbench;
 pub mod results;
 pub mod round_trips;
 pub mod section;

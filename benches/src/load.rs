@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::databases::Db;
 use crate::input::{
-    CLIENT_ID, LOADED_AT, SCOPE, TOKENS_PER_GRANT, access_token, client_id, metadata, refresh_token,
-    stored,
+    CLIENT_ID, LOADED_AT, SCOPE, TOKENS_PER_GRANT, access_token, client_id, metadata,
+    refresh_token, stored,
 };
 use crate::supply::grant_of;
 use crate::ways::driver::{Driver, Value};
@@ -31,10 +31,16 @@ pub fn tokens<D: Db>(driver: &mut D::Driver, numbers: Range<u64>) {
         ));
     }
     let indexes = D::before_load(driver);
-    let clients = numbers.start.div_ceil(TOKENS_PER_CLIENT)..numbers.end.div_ceil(TOKENS_PER_CLIENT);
-    fill::<D>(driver, "oauth2_client (client_id, client_metadata)", clients, |number, row| {
-        row.text(&client_id(number)).text(&metadata);
-    });
+    let clients =
+        numbers.start.div_ceil(TOKENS_PER_CLIENT)..numbers.end.div_ceil(TOKENS_PER_CLIENT);
+    fill::<D>(
+        driver,
+        "oauth2_client (client_id, client_metadata)",
+        clients,
+        |number, row| {
+            row.text(&client_id(number)).text(&metadata);
+        },
+    );
     let grants = numbers.start.div_ceil(TOKENS_PER_GRANT)..numbers.end.div_ceil(TOKENS_PER_GRANT);
     fill::<D>(
         driver,
@@ -146,12 +152,23 @@ fn fill<D: Db>(
                 text.push_str(if number == next { "(" } else { ",(" });
             }
             let (copies, is_first) = (D::COPIES, true);
-            write(number, &mut RowText { text: &mut text, copies, is_first });
+            write(
+                number,
+                &mut RowText {
+                    text: &mut text,
+                    copies,
+                    is_first,
+                },
+            );
             text.push(if D::COPIES { '\n' } else { ')' });
         }
         D::load(driver, into, &text);
         if end / 1_000_000 > next / 1_000_000 {
-            eprintln!("{}: {end} rows of {}", D::NAME, into.split(' ').next().unwrap_or_default());
+            eprintln!(
+                "{}: {end} rows of {}",
+                D::NAME,
+                into.split(' ').next().unwrap_or_default()
+            );
         }
         next = end;
     }

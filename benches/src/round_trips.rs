@@ -4,16 +4,17 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
 use url::Url;
+
+use crate::counts::round_trip;
 
 /// A relay on a port of its own.
 pub struct Relay {
     /// The database's URL through the relay.
     pub url: String,
-    count: Arc<AtomicU64>,
 }
 
 impl Relay {
@@ -26,40 +27,33 @@ impl Relay {
         let own = listener.local_addr().expect("is bound");
         url.set_host(Some("127.0.0.1")).expect("a host");
         url.set_port(Some(own.port())).expect("a port");
-        let count = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&count);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect((host.as_str(), port)).expect("the server answers");
-                connect(client, server, &counter);
+                connect(client, server);
             }
         });
-        Self { url: url.into(), count }
-    }
-
-    /// How many round trips since the last call.
-    pub fn take(&self) -> u64 {
-        self.count.swap(0, SeqCst)
+        Self { url: url.into() }
     }
 }
 
-fn connect(client: TcpStream, server: TcpStream, count: &Arc<AtomicU64>) {
+fn connect(client: TcpStream, server: TcpStream) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).expect("a socket");
     }
-    // Odd while the client has the word.
-    let turn = Arc::new(AtomicU64::new(0));
+    // Whether the client spoke last.
+    let turn = Arc::new(AtomicBool::new(false));
     let both = |stream: &TcpStream| stream.try_clone().expect("a socket");
     let (from_client, to_server) = (both(&client), both(&server));
-    let (count, client_turn) = (Arc::clone(count), Arc::clone(&turn));
+    let client_turn = Arc::clone(&turn);
     thread::spawn(move || {
         pass(from_client, to_server, || {
-            if client_turn.fetch_or(1, SeqCst) == 0 {
-                count.fetch_add(1, SeqCst);
+            if !client_turn.swap(true, SeqCst) {
+                round_trip();
             }
         });
     });
-    thread::spawn(move || pass(server, client, || turn.store(0, SeqCst)));
+    thread::spawn(move || pass(server, client, || turn.store(false, SeqCst)));
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, before: impl Fn()) {

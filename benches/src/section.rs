@@ -22,7 +22,9 @@ pub trait Section {
 
     /// Whether results from before can stay.
     fn is_there<D: Db>() -> bool {
-        settings::results().join(format!("{}.json", Self::file::<D>())).exists()
+        settings::results()
+            .join(format!("{}.json", Self::file::<D>()))
+            .exists()
     }
 
     /// The name of its results.
@@ -52,7 +54,11 @@ fn on<S: Section, D: Db>() {
     eprintln!("{} on {}", S::NAME, D::NAME);
     let began = Instant::now();
     let Some(found) = S::run::<D>() else {
-        eprintln!("{} on {}: left out, its variable is not set", S::NAME, D::NAME);
+        eprintln!(
+            "{} on {}: left out, its variable is not set",
+            S::NAME,
+            D::NAME
+        );
         return;
     };
     S::tell(&found);
@@ -60,5 +66,10 @@ fn on<S: Section, D: Db>() {
     if !settings::is_quick() {
         results::write(&S::file::<D>(), &found);
     }
-    eprintln!("{} on {}: done in {:.0} s", S::NAME, D::NAME, began.elapsed().as_secs_f64());
+    eprintln!(
+        "{} on {}: done in {:.0} s",
+        S::NAME,
+        D::NAME,
+        began.elapsed().as_secs_f64()
+    );
 }

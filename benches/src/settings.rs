@@ -36,7 +36,8 @@ pub fn is_resuming() -> bool {
 
 /// Whether this database is to be measured.
 pub fn is_wanted(key: &str) -> bool {
-    variable("DIESEL_OAUTH2_BENCH_ONLY").is_none_or(|only| only.split_whitespace().any(|word| word == key))
+    variable("DIESEL_OAUTH2_BENCH_ONLY")
+        .is_none_or(|only| only.split_whitespace().any(|word| word == key))
 }
 
 /// How many tokens the comparison's tables hold.
@@ -79,5 +80,6 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn parse(text: &str) -> u64 {
-    text.parse().unwrap_or_else(|_| panic!("not a number: {text}"))
+    text.parse()
+        .unwrap_or_else(|_| panic!("not a number: {text}"))
 }

@@ -81,27 +81,29 @@ fn run_portion<S: Store>(
         }
         Operation::QueryTokenUnhinted
         | Operation::QueryTokenAccess
-        | Operation::QueryTokenRefresh => {
-            Cost::of(&presented(operation, supply, calls), |token| {
-                let row = black_box(store.query_token(black_box(token), operation.hint()));
-                assert!(row.is_some());
-            })
-        }
+        | Operation::QueryTokenRefresh => Cost::of(&presented(operation, supply, calls), |token| {
+            let row = black_box(store.query_token(black_box(token), operation.hint()));
+            assert!(row.is_some());
+        }),
         Operation::Validate => Cost::of(&presented(operation, supply, calls), |header| {
             assert!(black_box(store.validate(black_box(header))).is_some());
         }),
         Operation::Revoke => {
-            let find = |number| store.query_token(&access_token(number), None).expect("is there");
-            let live: Vec<S::Row> = supply.live(calls).map(find).collect();
+            let find = |number| {
+                store
+                    .query_token(&access_token(number), None)
+                    .expect("is there")
+            };
+            let live: Vec<S::Row> = supply.live(calls).into_iter().map(find).collect();
             Cost::of(&live, |row| store.revoke(black_box(row)))
         }
-        Operation::Redeem => {
-            Cost::of(&supply.codes(calls), |code| store.redeem(black_box(code)))
-        }
+        Operation::Redeem => Cost::of(&supply.codes(calls), |code| store.redeem(black_box(code))),
         Operation::Rotate => {
             let authenticate = |number| (store.authenticate(&refresh_token(number)), issue());
-            let live: Vec<_> = supply.live(calls).map(authenticate).collect();
-            Cost::of(&live, |(refreshing, next)| store.rotate(black_box(refreshing), next))
+            let live: Vec<_> = supply.live(calls).into_iter().map(authenticate).collect();
+            Cost::of(&live, |(refreshing, next)| {
+                store.rotate(black_box(refreshing), next)
+            })
         }
         Operation::Introspect => Cost::of(&presented(operation, supply, calls), |form| {
             let answer = black_box(store.introspect(black_box(form)));

@@ -18,19 +18,23 @@ pub struct Supply<'a> {
     rows: u64,
     digests: bool,
     picked: Cell<u64>,
-    used: Cell<u64>,
+    taken: Cell<u64>,
+    /// What may not be live any more.
+    used: RefCell<Vec<u64>>,
     upkeep: &'a RefCell<dyn Upkeep + 'a>,
 }
-
-/// Makes every loaded token live again.
-const REVIVE: &str = "UPDATE oauth2_token SET access_token_revoked_at = 0, refresh_token_revoked_at = 0, \
-     refresh_token_rotated_at = 0 WHERE access_token_revoked_at <> 0 OR refresh_token_revoked_at <> 0";
 
 impl<'a> Supply<'a> {
     /// `rows` tokens are there.
     pub fn new(rows: u64, digests: bool, upkeep: &'a RefCell<dyn Upkeep + 'a>) -> Self {
-        let (picked, used) = (Cell::new(0), Cell::new(0));
-        Self { rows, digests, picked, used, upkeep }
+        Self {
+            rows,
+            digests,
+            picked: Cell::new(0),
+            taken: Cell::new(0),
+            used: RefCell::default(),
+            upkeep,
+        }
     }
 
     /// The number of a random row.
@@ -40,16 +44,34 @@ impl<'a> Supply<'a> {
     }
 
     /// So many rows that no call has used up yet, in an order that jumps about.
-    pub fn live(&self, count: usize) -> impl Iterator<Item = u64> + use<'_, 'a> {
-        let (count, half) = (count as u64, self.rows / 2);
+    pub fn live(&self, count: usize) -> Vec<u64> {
+        let half = self.rows / 2;
         // All of them before or all of them after: one taken before would be counted as live again.
-        if self.used.get() + count > half {
-            self.run(REVIVE);
-            self.used.set(0);
+        if self.used.borrow().len() + count > half as usize {
+            self.revive();
         }
-        let first = self.used.replace(self.used.get() + count);
+        let first = self.taken.replace(self.taken.get() + count as u64);
         // 7919 is a prime that divides no count used here, so every row has its turn.
-        (first..first + count).map(move |at| self.of_form(at * 7919 % half))
+        let live = (first..)
+            .take(count)
+            .map(|at| self.of_form(at * 7919 % half));
+        let live: Vec<u64> = live.collect();
+        self.used.borrow_mut().extend(&live);
+        live
+    }
+
+    /// Makes the used rows live again.
+    pub fn revive(&self) {
+        for used in self.used.take().chunks(500) {
+            let tokens = used
+                .iter()
+                .map(|&row| format!("'{}'", stored(row, access_token(row))));
+            self.run(&format!(
+                "UPDATE oauth2_token SET access_token_revoked_at = 0, refresh_token_revoked_at = 0, \
+                 refresh_token_rotated_at = 0 WHERE access_token IN ({})",
+                tokens.collect::<Vec<_>>().join(",")
+            ));
+        }
     }
 
     fn of_form(&self, at: u64) -> u64 {
@@ -86,10 +108,23 @@ impl<'a> Supply<'a> {
         );
     }
 
-    /// Takes away what the calls have stored.
+    /// Makes every row live again that somebody else has used.
+    pub fn revive_all(&self) {
+        self.run(
+            "UPDATE oauth2_token SET access_token_revoked_at = 0, refresh_token_revoked_at = 0, \
+             refresh_token_rotated_at = 0 WHERE access_token_revoked_at <> 0 OR refresh_token_revoked_at <> 0",
+        );
+    }
+
+    /// Takes away what the calls have stored, and makes the used rows live again.
     pub fn forget(&self) {
-        self.run(&format!("DELETE FROM oauth2_token WHERE issued_at > {LOADED_AT}"));
-        self.run(&format!("DELETE FROM oauth2_grant WHERE created_at > {LOADED_AT}"));
+        self.revive();
+        self.run(&format!(
+            "DELETE FROM oauth2_token WHERE issued_at > {LOADED_AT}"
+        ));
+        self.run(&format!(
+            "DELETE FROM oauth2_grant WHERE created_at > {LOADED_AT}"
+        ));
         self.run("DELETE FROM oauth2_code");
     }
 

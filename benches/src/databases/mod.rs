@@ -16,7 +16,7 @@ use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder, Synchronous};
 use crate::explain::{Plan, Sent};
 use crate::results::TableSize;
 use crate::store::PooledWay;
-use crate::ways::driver::{Driver, Floor};
+use crate::ways::driver::Driver;
 
 /// A fresh, empty database.
 pub struct Fresh {
@@ -73,10 +73,10 @@ pub trait Db: DatabaseConnection + MigrationTarget {
 
 /// A database with the tables.
 pub struct Migrated<D: Db> {
-    /// The database.
+    /// A connection beside those that are measured, with nothing prepared.
+    pub driver: D::Driver,
+    /// The database, gone after this.
     pub fresh: Fresh,
-    /// A connection beside those that are measured.
-    pub floor: Floor<D::Driver>,
 }
 
 /// A fresh database with the tables. `None` where its server is not known.
@@ -87,8 +87,8 @@ pub fn migrated<D: Db>() -> Option<Migrated<D>> {
         connection.batch_execute(sql).expect("settings");
     }
     diesel_oauth2::migrations::run(&mut connection).expect("migrates");
-    let floor = Floor::connect(&fresh.url, D::SETTINGS);
-    Some(Migrated { fresh, floor })
+    let driver = D::Driver::open(&fresh.url, D::SETTINGS);
+    Some(Migrated { driver, fresh })
 }
 
 /// A pool as this crate makes it.
@@ -107,7 +107,9 @@ macro_rules! ways {
         fn ours(pool: DieselPool<Self>, digests: bool) -> Box<dyn PooledWay> {
             use diesel_oauth2::models;
             if digests {
-                Box::new(ours::store::<models::Token, models::AuthorizationCode, _>(pool))
+                Box::new(ours::store::<models::Token, models::AuthorizationCode, _>(
+                    pool,
+                ))
             } else {
                 Box::new(ours::store::<rows::Row, rows::Code, _>(pool))
             }

@@ -75,7 +75,10 @@ impl Db for MysqlConnection {
              FROM mysql.innodb_index_stats WHERE stat_name = 'size' AND database_name = DATABASE() \
              AND table_name LIKE 'oauth2%' ORDER BY 1, 3 DESC, 2",
         );
-        sizes.iter().filter_map(|row| TableSize::from_texts(row)).collect()
+        sizes
+            .iter()
+            .filter_map(|row| TableSize::from_texts(row))
+            .collect()
     }
 
     fn explain(driver: &mut Libmysqlclient, sent: &Sent) -> Plan {
@@ -83,13 +86,21 @@ impl Db for MysqlConnection {
         let rows = driver.table(&format!("EXPLAIN {}", sent.with_values()));
         let (mut scans, mut sorts) = (false, false);
         let lines = rows.iter().map(|row| {
-            let text = |at: usize| row.get(at).and_then(|value| value.as_deref()).unwrap_or("-");
+            let text = |at: usize| {
+                row.get(at)
+                    .and_then(|value| value.as_deref())
+                    .unwrap_or("-")
+            };
             let (kind, table, access, key, extra) = (text(1), text(2), text(3), text(5), text(9));
             scans |= (access == "ALL" || access == "index") && kind != "INSERT";
             sorts |= extra.contains("filesort") || extra.contains("temporary");
             format!("{kind} {table}: {access}, key {key}; {extra}")
         });
         let lines = lines.collect();
-        Plan { lines, scans, sorts }
+        Plan {
+            lines,
+            scans,
+            sorts,
+        }
     }
 }

@@ -28,7 +28,10 @@ impl Db for PgConnection {
     fn version(driver: &mut Libpq) -> String {
         let version = driver.table("SHOW server_version");
         let version = version[0][0].clone().unwrap_or_default();
-        format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default())
+        format!(
+            "PostgreSQL {}",
+            version.split(' ').next().unwrap_or_default()
+        )
     }
 
     const COPIES: bool = true;
@@ -54,7 +57,12 @@ impl Db for PgConnection {
     }
 
     fn analyze(driver: &mut Libpq) {
-        for table in ["oauth2_client", "oauth2_code", "oauth2_token", "oauth2_grant"] {
+        for table in [
+            "oauth2_client",
+            "oauth2_code",
+            "oauth2_token",
+            "oauth2_grant",
+        ] {
             driver.run(&format!("VACUUM ANALYZE {table}"));
         }
     }
@@ -67,17 +75,27 @@ impl Db for PgConnection {
              JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid \
              WHERE t.relname LIKE 'oauth2%' ORDER BY 1, 3 DESC, 2",
         );
-        sizes.iter().filter_map(|row| TableSize::from_texts(row)).collect()
+        sizes
+            .iter()
+            .filter_map(|row| TableSize::from_texts(row))
+            .collect()
     }
 
     fn explain(driver: &mut Libpq, sent: &Sent) -> Plan {
         driver.run("SET plan_cache_mode = force_generic_plan");
         driver.run(&format!("PREPARE explained AS {}", sent.sql));
         let nulls = vec!["NULL"; sent.binds.len()].join(", ");
-        let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+        let arguments = if nulls.is_empty() {
+            nulls
+        } else {
+            format!("({nulls})")
+        };
         let rows = driver.table(&format!("EXPLAIN (COSTS OFF) EXECUTE explained{arguments}"));
         driver.run("DEALLOCATE explained");
-        let lines: Vec<String> = rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+        let lines: Vec<String> = rows
+            .into_iter()
+            .filter_map(|mut row| row.pop().flatten())
+            .collect();
         let any = |text: &str| lines.iter().any(|line| line.contains(text));
         Plan {
             scans: any("Seq Scan"),

@@ -66,12 +66,18 @@ impl Db for SqliteConnection {
             "SELECT s.tbl_name, d.name, d.name = s.tbl_name, SUM(d.pgsize) FROM dbstat d \
              JOIN sqlite_schema s ON s.name = d.name WHERE s.tbl_name LIKE 'oauth2%' GROUP BY d.name ORDER BY 1, 3 DESC, 2",
         );
-        sizes.iter().filter_map(|row| TableSize::from_texts(row)).collect()
+        sizes
+            .iter()
+            .filter_map(|row| TableSize::from_texts(row))
+            .collect()
     }
 
     fn explain(driver: &mut Rusqlite, sent: &Sent) -> Plan {
         let rows = driver.table(&format!("EXPLAIN QUERY PLAN {}", sent.sql));
-        let lines: Vec<String> = rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+        let lines: Vec<String> = rows
+            .into_iter()
+            .filter_map(|mut row| row.pop().flatten())
+            .collect();
         let any = |text: &str| lines.iter().any(|line| line.contains(text));
         Plan {
             // "SCAN t" alone reads the table; "SCAN t USING INDEX" an index from end to end.

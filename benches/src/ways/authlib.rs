@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::compare::Cost;
+use crate::counts::Counts;
 use crate::input::{CLIENT_ID, PRUNED_BEFORE, access_token, issue, refresh_token};
 use crate::operation::{Operation, PRUNED};
 use crate::settings;
@@ -36,13 +37,22 @@ impl Authlib {
             .expect("Python starts");
         let asked = python.stdin.take().expect("is piped");
         let answered = BufReader::new(python.stdout.take().expect("is piped"));
-        Some(Self { python, asked, answered })
+        Some(Self {
+            python,
+            asked,
+            answered,
+        })
     }
 }
 
 impl Way for Authlib {
     fn run(&mut self, operation: Operation, supply: &Supply<'_>, calls: usize) -> Cost {
-        let lookups = || presented(operation, supply, calls).into_iter().map(Value::from).collect();
+        let lookups = || {
+            presented(operation, supply, calls)
+                .into_iter()
+                .map(Value::from)
+                .collect()
+        };
         let (name, inputs): (&str, Vec<Value>) = match operation {
             Operation::QueryClient => ("query_client", vec![CLIENT_ID.into(); calls]),
             Operation::SaveToken => {
@@ -54,12 +64,23 @@ impl Way for Authlib {
             Operation::QueryTokenRefresh => ("query_token:refresh_token", lookups()),
             Operation::Validate => ("validate", lookups()),
             Operation::Introspect => ("introspect", lookups()),
-            Operation::Revoke => {
-                ("revoke", supply.live(calls).map(|row| access_token(row).into()).collect())
-            }
-            Operation::Redeem => ("redeem", supply.codes(calls).into_iter().map(Value::from).collect()),
+            Operation::Revoke => (
+                "revoke",
+                supply
+                    .live(calls)
+                    .into_iter()
+                    .map(|row| access_token(row).into())
+                    .collect(),
+            ),
+            Operation::Redeem => (
+                "redeem",
+                supply.codes(calls).into_iter().map(Value::from).collect(),
+            ),
             Operation::Rotate => {
-                let pairs = supply.live(calls).map(|row| json!([refresh_token(row), issue()]));
+                let pairs = supply
+                    .live(calls)
+                    .into_iter()
+                    .map(|row| json!([refresh_token(row), issue()]));
                 ("rotate", pairs.collect())
             }
             Operation::Prune => {
@@ -68,13 +89,22 @@ impl Way for Authlib {
             }
         };
         let question = json!({"operation": name, "inputs": inputs});
+        let before = Counts::now();
         writeln!(self.asked, "{question}").expect("Python listens");
         let mut answer = String::new();
-        self.answered.read_line(&mut answer).expect("Python answers");
+        self.answered
+            .read_line(&mut answer)
+            .expect("Python answers");
         let nanoseconds = answer.trim().parse().expect("Python's answer is a number");
+        // What is revoked or exchanged is looked up in between, and not told from the rest.
+        let counts = match operation {
+            Operation::Revoke | Operation::Rotate => Counts::default(),
+            _ => Counts::now() - before,
+        };
         Cost {
             time: Duration::from_nanos(nanoseconds),
             allocations: 0,
+            counts,
         }
     }
 

@@ -97,7 +97,9 @@ macro_rules! by_hand {
                         Some(TokenTypeHint::RefreshToken) => {
                             rows.filter(is_refresh_token).first(connection)
                         }
-                        None => rows.filter(is_access_token.or(is_refresh_token)).first(connection),
+                        None => rows
+                            .filter(is_access_token.or(is_refresh_token))
+                            .first(connection),
                     };
                     row.optional().expect("query")
                 }
@@ -152,7 +154,11 @@ macro_rules! by_hand {
                         let alive = oauth2_grant::table
                             .find(row.grant_id.expect("grant"))
                             .filter(oauth2_grant::revoked_at.eq(0))
-                            .filter(oauth2_grant::expires_at.eq(0).or(oauth2_grant::expires_at.ge(now())));
+                            .filter(
+                                oauth2_grant::expires_at
+                                    .eq(0)
+                                    .or(oauth2_grant::expires_at.ge(now())),
+                            );
                         let touched = diesel::update(alive)
                             .set(oauth2_grant::last_used_at.eq(now()))
                             .execute(connection)?;
@@ -176,7 +182,9 @@ macro_rules! by_hand {
 
                 fn introspect(&mut self, form: &str) -> String {
                     let token = token_parameter(form).expect("token");
-                    self.query_token(token, None).expect("is there").introspection(token)
+                    self.query_token(token, None)
+                        .expect("is there")
+                        .introspection(token)
                 }
 
                 fn prune(&mut self) -> usize {
@@ -277,7 +285,9 @@ macro_rules! by_hand {
 
                 fn introspect(&mut self, form: &str) -> String {
                     let token = token_parameter(form).expect("token");
-                    self.query_token(token, None).expect("is there").introspection(token)
+                    self.query_token(token, None)
+                        .expect("is there")
+                        .introspection(token)
                 }
 
                 fn prune(&mut self) -> usize {
@@ -286,7 +296,9 @@ macro_rules! by_hand {
                     loop {
                         let dead: Vec<i64> = oauth2_token::table
                             .filter(oauth2_token::issued_at.lt(PRUNED_BEFORE))
-                            .filter(oauth2_token::refresh_token_revoked_at.between(1, PRUNED_BEFORE))
+                            .filter(
+                                oauth2_token::refresh_token_revoked_at.between(1, PRUNED_BEFORE),
+                            )
                             .order(oauth2_token::issued_at)
                             .limit(PRUNED as i64)
                             .select(oauth2_token::id)

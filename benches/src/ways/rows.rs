@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::input::{REQUIRED, now};
 
 /// A row of `oauth2_token`: what every way fills.
-#[derive(Queryable, Selectable, OAuth2Token)]
+#[derive(Clone, Queryable, Selectable, OAuth2Token)]
 #[diesel(table_name = oauth2_token)]
-#[oauth2(storage = Plain)]
+#[oauth2(storage = Plain, grant = Grant)]
 #[allow(missing_docs)]
 pub struct Row {
     pub id: i64,
@@ -31,7 +31,7 @@ pub struct Row {
 }
 
 /// A row of `oauth2_code`.
-#[derive(Queryable, Selectable, OAuth2AuthorizationCode)]
+#[derive(Clone, Queryable, Selectable, OAuth2AuthorizationCode)]
 #[diesel(table_name = oauth2_code)]
 #[oauth2(storage = Plain)]
 #[allow(missing_docs)]
@@ -52,9 +52,6 @@ pub struct Code {
     pub grant_id: Option<i64>,
     pub redeemed_at: i64,
 }
-
-/// The model of grants.
-pub type GrantRow = Grant;
 
 impl Row {
     /// What a resource asks of a token.

@@ -72,7 +72,7 @@ macro_rules! grant_row {
         #[derive(Insertable)]
         #[diesel(table_name = oauth2_grant, $($option)*)]
         pub struct $name<'a> {
-            id: Option<i64>,
+            id: i64,
             user_id: Option<i64>,
             client_id: &'a str,
             created_at: i64,
@@ -86,7 +86,7 @@ macro_rules! grant_row {
             pub fn new(code: &'a Code) -> Self {
                 let now = now();
                 Self {
-                    id: code.grant_id,
+                    id: code.grant_id.expect("grant"),
                     user_id: code.user_id,
                     client_id: &code.client_id,
                     created_at: now,
@@ -137,7 +137,11 @@ pub struct Update<T> {
 impl<T> Update<T> {
     /// The update of this row, now.
     pub fn of(id: i64) -> Self {
-        Self { now: now(), id, text: PhantomData }
+        Self {
+            now: now(),
+            id,
+            text: PhantomData,
+        }
     }
 }
 

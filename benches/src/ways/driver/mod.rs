@@ -4,9 +4,9 @@
 pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-mod sql;
 
 pub use sql::{Definition, Kind, Statement};
 
@@ -43,6 +43,8 @@ pub trait Columns {
 pub trait Driver: Sized {
     /// A row of a result.
     type Columns<'a>: Columns;
+    /// Whether it has [`Statement::Rotate`].
+    const ROTATES_AT_ONCE: bool = false;
 
     /// Connects.
     fn open(url: &str, settings: &[&str]) -> Self;
@@ -77,11 +79,18 @@ impl<D: Driver> Floor<D> {
 
     fn row(&mut self, statement: Statement, values: &[Value<'_>]) -> Option<Row> {
         let mut found = None;
-        self.0.query(statement, values, |columns| found = row(columns));
+        self.0
+            .query(statement, values, |columns| found = row(columns));
         found
     }
 
-    fn insert(&mut self, statement: Statement, before: &[Value<'_>], token: &TokenResponse, grant_id: Option<i64>) {
+    fn insert(
+        &mut self,
+        statement: Statement,
+        before: &[Value<'_>],
+        token: &TokenResponse,
+        grant_id: Option<i64>,
+    ) {
         use Value::{Int, OptionalInt, Text};
         let mut values = [Int(0); 20];
         values[..before.len()].copy_from_slice(before);
@@ -104,9 +113,9 @@ impl<D: Driver> Floor<D> {
     }
 }
 
-impl<D: Driver> Upkeep for Floor<D> {
+impl<D: Driver> Upkeep for D {
     fn run(&mut self, sql: &str) {
-        self.0.run(sql);
+        Driver::run(self, sql);
     }
 }
 
@@ -167,9 +176,13 @@ impl<D: Driver> Store for Floor<D> {
 
     fn query_client(&mut self, client_id: &str) -> bool {
         let mut found = None;
-        self.0.query(Statement::Client, &[Value::Text(Some(client_id))], |columns| {
-            found = client(columns);
-        });
+        self.0.query(
+            Statement::Client,
+            &[Value::Text(Some(client_id))],
+            |columns| {
+                found = client(columns);
+            },
+        );
         found.is_some()
     }
 
@@ -184,7 +197,8 @@ impl<D: Driver> Store for Floor<D> {
 
     fn validate(&mut self, authorization: &str) -> Option<Row> {
         let token = Value::Text(Some(bearer(authorization)?));
-        self.row(Statement::ByAccessToken, &[token]).filter(Row::is_usable)
+        self.row(Statement::ByAccessToken, &[token])
+            .filter(Row::is_usable)
     }
 
     fn revoke(&mut self, row: &Row) {
@@ -194,16 +208,23 @@ impl<D: Driver> Store for Floor<D> {
 
     fn redeem(&mut self, presented: &str) {
         let mut found = None;
-        self.0.query(Statement::Code, &[Value::Text(Some(presented))], |columns| {
-            found = code(columns);
-        });
+        self.0.query(
+            Statement::Code,
+            &[Value::Text(Some(presented))],
+            |columns| {
+                found = code(columns);
+            },
+        );
         let code = found.expect("code");
         let now = now();
         assert_eq!(code.client_id, CLIENT_ID);
         assert_eq!(code.redirect_uri.as_deref(), Some(REDIRECT_URI));
         assert!(code.redeemed_at == 0 && code.auth_time + 300 >= now);
         self.0.run(sql::BEGIN);
-        let spent = self.0.execute(Statement::MarkRedeemed, &[Value::Int(now), Value::Int(code.id)]);
+        let spent = self.0.execute(
+            Statement::MarkRedeemed,
+            &[Value::Int(now), Value::Int(code.id)],
+        );
         assert_eq!(spent, 1);
         let grant = [
             Value::OptionalInt(code.grant_id),
@@ -225,8 +246,15 @@ impl<D: Driver> Store for Floor<D> {
     fn rotate(&mut self, row: &Row, next: &TokenResponse) {
         let (now, id) = (Value::Int(now()), Value::Int(row.id));
         let grant_id = Value::OptionalInt(row.grant_id);
+        if D::ROTATES_AT_ONCE {
+            let updates = [now, grant_id, now, now, now, id];
+            return self.insert(Statement::Rotate, &updates, next, row.grant_id);
+        }
         self.0.run(sql::BEGIN);
-        assert_eq!(self.0.execute(Statement::TouchGrant, &[now, grant_id, now]), 1);
+        assert_eq!(
+            self.0.execute(Statement::TouchGrant, &[now, grant_id, now]),
+            1
+        );
         assert_eq!(self.0.execute(Statement::MarkRotated, &[now, now, id]), 1);
         self.insert(Statement::InsertToken, &[], next, row.grant_id);
         self.0.run("COMMIT");
@@ -234,7 +262,9 @@ impl<D: Driver> Store for Floor<D> {
 
     fn introspect(&mut self, form: &str) -> String {
         let token = token_parameter(form).expect("token");
-        self.query_token(token, None).expect("is there").introspection(token)
+        self.query_token(token, None)
+            .expect("is there")
+            .introspection(token)
     }
 
     fn prune(&mut self) -> usize {
@@ -245,9 +275,13 @@ impl<D: Driver> Store for Floor<D> {
         loop {
             let mut rows = Vec::with_capacity(PRUNED);
             let (time, id) = (Value::Int(after.0), Value::Int(after.1));
-            self.0.query(Statement::AgedTokens, &[before, time, time, id], |columns| {
-                rows.extend(row(columns));
-            });
+            self.0.query(
+                Statement::AgedTokens,
+                &[before, time, time, id],
+                |columns| {
+                    rows.extend(row(columns));
+                },
+            );
             let dead: Vec<i64> = rows
                 .iter()
                 .filter(|row| (1..PRUNED_BEFORE).contains(&row.refresh_token_revoked_at))
@@ -255,7 +289,9 @@ impl<D: Driver> Store for Floor<D> {
                 .collect();
             if dead.len() == PRUNED {
                 self.0.run(sql::BEGIN);
-                pruned += self.0.execute(Statement::DeleteTokens, &[Value::Ints(&dead)]);
+                pruned += self
+                    .0
+                    .execute(Statement::DeleteTokens, &[Value::Ints(&dead)]);
                 self.0.run("COMMIT");
             }
             match rows.last() {

@@ -114,11 +114,18 @@ impl Slot {
             self.buffer[..bytes.len()].copy_from_slice(bytes);
             self.length = bytes.len() as c_ulong;
         }
-        self.is_null = if value.is_none() { ffi::TRUE } else { ffi::FALSE };
+        self.is_null = if value.is_none() {
+            ffi::TRUE
+        } else {
+            ffi::FALSE
+        };
     }
 
     fn text(&self) -> Option<String> {
-        let bytes = self.buffer.get(..self.length as usize).expect("fits the buffer");
+        let bytes = self
+            .buffer
+            .get(..self.length as usize)
+            .expect("fits the buffer");
         (self.is_null == ffi::FALSE).then(|| str::from_utf8(bytes).expect("UTF-8").to_owned())
     }
 
@@ -212,7 +219,6 @@ impl Drop for Prepared {
     }
 }
 
-
 /// A row of a result: the buffers that the client filled.
 #[derive(Debug)]
 #[repr(transparent)]
@@ -261,12 +267,7 @@ impl Driver for Libmysqlclient {
             .into();
     }
 
-    fn query(
-        &mut self,
-        statement: Statement,
-        values: &[Value<'_>],
-        mut each: impl FnMut(&&Slots),
-    ) {
+    fn query(&mut self, statement: Statement, values: &[Value<'_>], mut each: impl FnMut(&&Slots)) {
         let prepared = &mut self.statements[statement as usize];
         prepared.execute(values);
         prepared.rows(|slots| each(&slots));

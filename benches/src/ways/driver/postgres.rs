@@ -147,7 +147,10 @@ impl Answer {
     fn affected(&self) -> usize {
         // SAFETY: libpq gives a string that lives as long as the result.
         let text = unsafe { CStr::from_ptr(PQcmdTuples(self.0)) };
-        text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+        text.to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -180,7 +183,10 @@ impl PgColumns<'_> {
                 return None;
             }
             let length = PQgetlength(result, self.row, column) as usize;
-            Some(slice::from_raw_parts(PQgetvalue(result, self.row, column).cast(), length))
+            Some(slice::from_raw_parts(
+                PQgetvalue(result, self.row, column).cast(),
+                length,
+            ))
         }
     }
 }
@@ -199,6 +205,7 @@ impl Columns for PgColumns<'_> {
 
 impl Driver for Libpq {
     type Columns<'a> = PgColumns<'a>;
+    const ROTATES_AT_ONCE: bool = true;
 
     fn open(url: &str, settings: &[&str]) -> Self {
         let url = CString::new(url).expect("URL");
@@ -215,7 +222,7 @@ impl Driver for Libpq {
     }
 
     fn prepare(&mut self) {
-        for statement in Statement::ALL {
+        for statement in Statement::ALL.into_iter().chain([Statement::Rotate]) {
             let name = CString::new(format!("{statement:?}")).expect("a name");
             let definition = statement.definition();
             let sql = CString::new(definition.with_dollars()).expect("SQL");
@@ -251,7 +258,10 @@ impl Driver for Libpq {
     ) {
         let answer = self.execute_prepared(statement, values);
         for row in 0..answer.rows() {
-            each(&PgColumns { answer: &answer, row });
+            each(&PgColumns {
+                answer: &answer,
+                row,
+            });
         }
     }
 
@@ -268,7 +278,10 @@ impl Driver for Libpq {
         // SAFETY: the result lives.
         let columns = unsafe { PQnfields(answer.0) } as usize;
         let row = |row| {
-            let row = PgColumns { answer: &answer, row };
+            let row = PgColumns {
+                answer: &answer,
+                row,
+            };
             (0..columns).map(|column| row.text(column)).collect()
         };
         (0..answer.rows()).map(row).collect()

@@ -20,6 +20,8 @@ pub enum Statement {
     AgedTokens,
     AgedGrants,
     DeleteTokens,
+    /// PostgreSQL's only.
+    Rotate,
 }
 
 /// Begins a transaction.
@@ -48,16 +50,22 @@ use Kind::{Int, Ints, Text};
 
 const TOKEN_COLUMNS: &str = "user_id, client_id, token_type, access_token, refresh_token, scope, issued_at, \
      access_token_revoked_at, refresh_token_revoked_at, expires_in, grant_id, refresh_token_rotated_at";
-const TOKEN: [Kind; 13] =
-    [Int, Int, Text, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int];
-const INSERTED_TOKEN: [Kind; 12] =
-    [Int, Text, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int];
-const CODE: [Kind; 15] =
-    [Int, Int, Text, Text, Text, Text, Text, Text, Int, Text, Text, Text, Text, Int, Int];
+const TOKEN: [Kind; 13] = [
+    Int, Int, Text, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int,
+];
+const INSERTED_TOKEN: [Kind; 12] = [
+    Int, Text, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int,
+];
+const ROTATION: [Kind; 18] = [
+    Int, Int, Int, Int, Int, Int, Int, Text, Text, Text, Text, Text, Int, Int, Int, Int, Int, Int,
+];
+const CODE: [Kind; 15] = [
+    Int, Int, Text, Text, Text, Text, Text, Text, Int, Text, Text, Text, Text, Int, Int,
+];
 const CLIENT: [Kind; 7] = [Int, Int, Text, Text, Int, Int, Text];
 
 impl Statement {
-    /// All of them, in order.
+    /// Those that every database has, in order.
     pub const ALL: [Self; 14] = [
         Self::Client,
         Self::ByAccessToken,
@@ -77,7 +85,8 @@ impl Statement {
 
     /// What it is, with `?` for each parameter.
     pub fn definition(self) -> Definition {
-        let token = |filter: &str| format!("SELECT id, {TOKEN_COLUMNS} FROM oauth2_token WHERE {filter}");
+        let token =
+            |filter: &str| format!("SELECT id, {TOKEN_COLUMNS} FROM oauth2_token WHERE {filter}");
         let (sql, parameters, results): (String, &'static [Kind], &'static [Kind]) = match self {
             Self::Client => (
                 "SELECT id, user_id, client_id, client_secret, client_id_issued_at, client_secret_expires_at, \
@@ -145,9 +154,24 @@ impl Statement {
             Self::AgedGrants => {
                 ("SELECT id, last_used_at FROM oauth2_grant WHERE created_at < ?".into(), &[Int], &[Int, Int])
             }
+            Self::Rotate => (
+                format!(
+                    "WITH touched AS (UPDATE oauth2_grant SET last_used_at = ? WHERE id = ? AND revoked_at = 0 \
+                     AND (expires_at = 0 OR expires_at >= ?) RETURNING 1), \
+                     rotated AS (UPDATE oauth2_token SET refresh_token_rotated_at = ?, refresh_token_revoked_at = ? \
+                     FROM touched WHERE id = ? AND refresh_token_revoked_at = 0 RETURNING 1) \
+                     INSERT INTO oauth2_token ({TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM rotated"
+                ),
+                &ROTATION,
+                &[],
+            ),
             Self::DeleteTokens => ("DELETE FROM oauth2_token WHERE id IN (??)".into(), &[Ints], &[]),
         };
-        Definition { sql, parameters, results }
+        Definition {
+            sql,
+            parameters,
+            results,
+        }
     }
 }
 
@@ -162,7 +186,9 @@ impl Definition {
         let sql = self.sql.replace("IN (??)", "= ANY (?)");
         let mut pieces = sql.split('?');
         let first = pieces.next().unwrap_or_default().to_owned();
-        let rest = pieces.enumerate().map(|(at, piece)| format!("${}{piece}", at + 1));
+        let rest = pieces
+            .enumerate()
+            .map(|(at, piece)| format!("${}{piece}", at + 1));
         rest.fold(first, |sql, piece| sql + &piece)
     }
 }

@@ -23,7 +23,11 @@ impl Columns for rusqlite::Row<'_> {
 }
 
 impl Rusqlite {
-    fn bind(&mut self, statement: Statement, values: &[Value<'_>]) -> &mut rusqlite::Statement<'static> {
+    fn bind(
+        &mut self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> &mut rusqlite::Statement<'static> {
         let statement = &mut self.statements[statement as usize];
         let mut at = 0;
         let mut place = || {
@@ -36,9 +40,9 @@ impl Rusqlite {
                 Value::OptionalInt(int) => statement.raw_bind_parameter(place(), int),
                 Value::Text(Some(text)) => statement.raw_bind_parameter(place(), text),
                 Value::Text(None) => statement.raw_bind_parameter(place(), Null),
-                Value::Ints(ints) => {
-                    ints.iter().try_for_each(|int| statement.raw_bind_parameter(place(), int))
-                }
+                Value::Ints(ints) => ints
+                    .iter()
+                    .try_for_each(|int| statement.raw_bind_parameter(place(), int)),
             };
             bound.expect("binds");
         }
@@ -53,8 +57,13 @@ impl Driver for Rusqlite {
         // Statements borrow their connection, so it stays until the process ends.
         let connection: &'static Connection =
             Box::leak(Box::new(Connection::open(path).expect("opens")));
-        connection.execute_batch(&settings.join("; ")).expect("settings");
-        Self { statements: Vec::new(), connection }
+        connection
+            .execute_batch(&settings.join("; "))
+            .expect("settings");
+        Self {
+            statements: Vec::new(),
+            connection,
+        }
     }
 
     fn prepare(&mut self) {
@@ -78,13 +87,17 @@ impl Driver for Rusqlite {
     }
 
     fn execute(&mut self, statement: Statement, values: &[Value<'_>]) -> usize {
-        self.bind(statement, values).raw_execute().expect("executes")
+        self.bind(statement, values)
+            .raw_execute()
+            .expect("executes")
     }
 
     fn run(&mut self, sql: &str) {
         if matches!(sql, "BEGIN" | "COMMIT") {
             let prepared = self.connection.prepare_cached(sql);
-            prepared.and_then(|mut prepared| prepared.execute([])).expect(sql);
+            prepared
+                .and_then(|mut prepared| prepared.execute([]))
+                .expect(sql);
         } else {
             self.connection.execute_batch(sql).expect(sql);
         }
