@@ -33,6 +33,15 @@ impl Sent {
             .any(|word| self.sql.trim_start().starts_with(word))
     }
 
+    /// How many parameters there are, where they are `$1`, `$2`...
+    pub fn dollars(&self) -> usize {
+        let numbers = self.sql.split('$').skip(1).filter_map(|rest| {
+            let digits = rest.len() - rest.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+            rest[..digits].parse().ok()
+        });
+        numbers.max().unwrap_or(0)
+    }
+
     /// The text with each `?` replaced by its value.
     pub fn with_values(&self) -> String {
         let mut binds = self.binds.iter();

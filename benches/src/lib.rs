@@ -12,9 +12,9 @@
 //! | [`operation`], [`input`], [`supply`] | what is done, with what, and on what |
 //! | [`store`] | how a way of doing it is measured |
 //! | [`ways`] | the ways: ours, Diesel by hand, the drivers, authlib |
-//! | [`compare`] | takes turns, and tells the ratios |
+//! | [`compare`], [`latencies`] | takes turns and tells the ratios; calls of many threads |
 //! | [`databases`], [`load`] | the databases, and filling them |
-//! | [`allocations`], [`counts`], [`round_trips`], [`explain`] | what is counted beside time |
+//! | [`allocations`], [`counts`], [`round_trips`], [`explain`], [`plans`] | what is counted beside time |
 //! | [`pgbench`] | an outside witness |
 //! | [`section`], [`results`], [`settings`] | running a section, keeping what it found, the environment |
 
@@ -24,9 +24,11 @@ pub mod counts;
 pub mod databases;
 pub mod explain;
 pub mod input;
+pub mod latencies;
 pub mod load;
 pub mod operation;
 pub mod pgbench;
+pub mod plans;
 pub mod results;
 pub mod round_trips;
 pub mod section;

@@ -14,9 +14,12 @@ use crate::ways::driver::{Driver, Value};
 
 /// So many rows a statement.
 const CHUNK: u64 = 5_000;
-/// So many tokens belong to one client, and to one user.
-const TOKENS_PER_CLIENT: u64 = 1_000;
+/// So many tokens belong to one client.
+const TOKENS_PER_CLIENT: u64 = 100;
+/// So many tokens belong to one user.
 const TOKENS_PER_USER: u64 = 10;
+/// So many tokens came of one code that was not pruned yet.
+const TOKENS_PER_CODE: u64 = 10;
 
 /// Adds the rows with these numbers, and the clients and grants that they belong to.
 ///
@@ -51,7 +54,23 @@ pub fn tokens<D: Db>(driver: &mut D::Driver, numbers: Range<u64>) {
             row.int(grant_of(first))
                 .int((first / TOKENS_PER_USER) as i64)
                 .text(&client_id(first / TOKENS_PER_CLIENT))
-                .int(LOADED_AT)
+                .int(LOADED_AT - (grant % 1_000_000) as i64)
+                .int(LOADED_AT);
+        },
+    );
+    let codes = numbers.start.div_ceil(TOKENS_PER_CODE)..numbers.end.div_ceil(TOKENS_PER_CODE);
+    fill::<D>(
+        driver,
+        "oauth2_code (user_id, code, client_id, scope, auth_time, grant_id, redeemed_at)",
+        codes,
+        |code, row| {
+            let number = code * TOKENS_PER_CODE;
+            row.int((number / TOKENS_PER_USER) as i64)
+                .text(&stored(code, access_token(code)))
+                .text(&client_id(number / TOKENS_PER_CLIENT))
+                .text(SCOPE)
+                .int(LOADED_AT - (code % 1_000_000) as i64)
+                .int(grant_of(number))
                 .int(LOADED_AT);
         },
     );

@@ -125,7 +125,7 @@ impl<'a> Supply<'a> {
         self.run(&format!(
             "DELETE FROM oauth2_grant WHERE created_at > {LOADED_AT}"
         ));
-        self.run("DELETE FROM oauth2_code");
+        self.run(&format!("DELETE FROM oauth2_code WHERE auth_time > {LOADED_AT}"));
     }
 
     /// Runs one statement beside those that are measured.

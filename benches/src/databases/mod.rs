@@ -14,6 +14,7 @@ use diesel_oauth2::migrations::MigrationTarget;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder, Synchronous};
 
 use crate::explain::{Plan, Sent};
+use crate::plans::RareCall;
 use crate::results::TableSize;
 use crate::store::PooledWay;
 use crate::ways::driver::Driver;
@@ -27,6 +28,9 @@ pub struct Fresh {
 
 /// Diesel's pool.
 pub type DieselPool<D> = Pool<ConnectionManager<D>>;
+
+/// Prunes, calling back after each batch. Tells how many tokens are gone.
+pub type Prune = Box<dyn Fn(&mut dyn FnMut()) -> usize + Send + Sync>;
 
 /// A database that is measured, named by its connection type.
 pub trait Db: DatabaseConnection + MigrationTarget {
@@ -52,6 +56,11 @@ pub trait Db: DatabaseConnection + MigrationTarget {
     fn best(pool: DieselPool<Self>) -> Box<dyn PooledWay>;
     /// Diesel by hand as its guides have it.
     fn idiomatic(pool: DieselPool<Self>) -> Box<dyn PooledWay>;
+
+    /// This crate's pruner on the pool, of models that store tokens in plain.
+    fn pruner(pool: DieselPool<Self>) -> Prune;
+    /// This crate's other calls, for their statements.
+    fn rare_calls(pool: DieselPool<Self>) -> Vec<RareCall>;
 
     /// The server's or library's version.
     fn version(driver: &mut Self::Driver) -> String;
@@ -113,6 +122,24 @@ macro_rules! ways {
             } else {
                 Box::new(ours::store::<rows::Row, rows::Code, _>(pool))
             }
+        }
+
+        fn pruner(pool: DieselPool<Self>) -> crate::databases::Prune {
+            let pruner = diesel_oauth2::lifecycle::create_pruner::<rows::Code, rows::Row, _>(pool)
+                .clock(|| crate::input::PRUNED_BEFORE)
+                .retention(0);
+            Box::new(move |after_each| {
+                let progress = |_: &_| {
+                    after_each();
+                    std::ops::ControlFlow::Continue(())
+                };
+                pruner.prune(progress).expect("prunes").tokens
+            })
+        }
+
+        fn rare_calls(pool: DieselPool<Self>) -> Vec<crate::plans::RareCall> {
+            use diesel_oauth2::models::{AuthorizationCode, Token};
+            crate::plans::rare_calls::<Token, AuthorizationCode, _>(pool)
         }
 
         fn best(pool: DieselPool<Self>) -> Box<dyn PooledWay> {

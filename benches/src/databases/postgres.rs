@@ -84,7 +84,7 @@ impl Db for PgConnection {
     fn explain(driver: &mut Libpq, sent: &Sent) -> Plan {
         driver.run("SET plan_cache_mode = force_generic_plan");
         driver.run(&format!("PREPARE explained AS {}", sent.sql));
-        let nulls = vec!["NULL"; sent.binds.len()].join(", ");
+        let nulls = vec!["NULL"; sent.dollars()].join(", ");
         let arguments = if nulls.is_empty() {
             nulls
         } else {
