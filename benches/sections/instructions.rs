@@ -85,7 +85,7 @@ fn count_way(way: &str, path: &str, rows: u64, calls: usize) -> Result<Vec<f64>,
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
-        .args(["--toggle-collect=*each_call_of_a_batch*", "--dump-after=*each_call_of_a_batch*"])
+        .args(["--toggle-collect=*each_call_of_a_batch*", "--dump-before=*end_of_a_part*"])
         .arg(format!("--callgrind-out-file={}", folder.path().join("out").display()))
         .arg(env::current_exe().map_err(|error| error.to_string())?)
         .args([COUNTED, way, path])
@@ -126,8 +126,16 @@ fn make_calls(name: &str, path: &str, rows: u64, calls: usize) {
     };
     for operation in Operation::ALL {
         let calls = if operation.is_long() { 1 } else { calls };
-        way.run(operation, &supply, calls);
-        way.run(operation, &supply, calls);
+        for _warmed_up in [false, true] {
+            way.run(operation, &supply, calls);
+            end_of_a_part();
+        }
         supply.forget();
     }
+}
+
+/// Makes callgrind write down what it has counted so far, and begin anew. It knows this by its name.
+#[inline(never)]
+fn end_of_a_part() {
+    std::hint::black_box(());
 }
