@@ -158,7 +158,7 @@ fn code(all: &impl Columns) -> Option<Code> {
 }
 
 fn client(all: &impl Columns) -> Option<Client> {
-    let metadata = all.text(6);
+    let metadata = all.text(8);
     Some(Client {
         id: all.int(0)?,
         user_id: all.int(1),
@@ -166,6 +166,8 @@ fn client(all: &impl Columns) -> Option<Client> {
         client_secret: all.text(3),
         client_id_issued_at: all.int(4)?,
         client_secret_expires_at: all.int(5)?,
+        previous_client_secret: all.text(6),
+        previous_client_secret_expires_at: all.int(7)?,
         client_metadata: metadata.map(|json| serde_json::from_str(&json).expect("JSON")),
     })
 }

@@ -62,7 +62,7 @@ const ROTATION: [Kind; 18] = [
 const CODE: [Kind; 15] = [
     Int, Int, Text, Text, Text, Text, Text, Text, Int, Text, Text, Text, Text, Int, Int,
 ];
-const CLIENT: [Kind; 7] = [Int, Int, Text, Text, Int, Int, Text];
+const CLIENT: [Kind; 9] = [Int, Int, Text, Text, Int, Int, Text, Int, Text];
 
 impl Statement {
     /// Those that every database has, in order.
@@ -90,7 +90,7 @@ impl Statement {
         let (sql, parameters, results): (String, &'static [Kind], &'static [Kind]) = match self {
             Self::Client => (
                 "SELECT id, user_id, client_id, client_secret, client_id_issued_at, client_secret_expires_at, \
-                 client_metadata FROM oauth2_client WHERE client_id = ?"
+                 previous_client_secret, previous_client_secret_expires_at, client_metadata FROM oauth2_client WHERE client_id = ?"
                     .into(),
                 &[Text],
                 &CLIENT,
