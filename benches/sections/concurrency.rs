@@ -29,8 +29,7 @@ impl Section for Threads {
         load::tokens::<D>(&mut driver, 0..tokens);
         let driver = RefCell::new(driver);
         let supply = Supply::new(tokens, false, &driver);
-        let by_hand =
-            |tested| by_hand::pool::<D>(&fresh.url, D::SETTINGS, tested, CONNECTIONS);
+        let by_hand = |tested| by_hand::pool::<D>(&fresh.url, D::SETTINGS, tested, CONNECTIONS);
         let ways: [(&str, Box<dyn PooledWay>); 3] = [
             (OURS, D::ours(our_pool(&fresh.url, CONNECTIONS), false)),
             (BEST, D::best(by_hand(false))),
@@ -69,8 +68,16 @@ impl Section for Threads {
     fn tell(results: &Concurrency) {
         println!("\n{}: calls a second by threads", results.database);
         for series in &results.series {
-            let points = series.points.iter().map(|(threads, it)| format!("  {threads}: {:.0}", it.per_second));
-            println!("  {:24} {:18}{}", series.load, series.way, points.collect::<String>());
+            let points = series
+                .points
+                .iter()
+                .map(|(threads, it)| format!("  {threads}: {:.0}", it.per_second));
+            println!(
+                "  {:24} {:18}{}",
+                series.load,
+                series.way,
+                points.collect::<String>()
+            );
         }
         for (beside, it) in &results.beside_writer {
             println!(
@@ -105,11 +112,19 @@ fn beside_writer(
         let mut turns = Turns::default();
         let mut reader = Caller::new(ours.another(), Load::Lookups, tokens, 2);
         let began = Instant::now();
-        turns.take(6, time / 3, |is_beside| writes.store(is_beside, SeqCst), || reader.call());
+        turns.take(
+            6,
+            time / 3,
+            |is_beside| writes.store(is_beside, SeqCst),
+            || reader.call(),
+        );
         stops.store(true, SeqCst);
         let seconds = began.elapsed().as_secs_f64() / 2.0;
         let (alone, beside) = turns.latencies();
-        let found = vec![("alone".to_owned(), alone), ("beside a writer".to_owned(), beside)];
+        let found = vec![
+            ("alone".to_owned(), alone),
+            ("beside a writer".to_owned(), beside),
+        ];
         (found, written.load(SeqCst) as f64 / seconds)
     })
 }

@@ -7,7 +7,7 @@ use diesel_oauth2_benches::compare::{Contender, Effort, compare};
 use diesel_oauth2_benches::databases::{Db, Migrated, migrated, our_pool};
 use diesel_oauth2_benches::operation::Operation;
 use diesel_oauth2_benches::plans;
-use diesel_oauth2_benches::results::{self, Growth, Grown};
+use diesel_oauth2_benches::results::{self, Grown, Growth};
 use diesel_oauth2_benches::section::{self, Section};
 use diesel_oauth2_benches::supply::Supply;
 use diesel_oauth2_benches::ways::driver::Floor;
@@ -31,28 +31,50 @@ impl Section for Growing {
             let load_seconds = began.elapsed().as_secs_f64();
             let operations = measure::<D>(&fresh.url, &Supply::new(tokens, false, &driver));
             let tables = D::sizes(&mut driver.borrow_mut());
-            let plans = plans::of_every_call::<D>(&fresh.url, &Supply::new(tokens, true, &driver), &driver);
+            let plans =
+                plans::of_every_call::<D>(&fresh.url, &Supply::new(tokens, true, &driver), &driver);
             eprintln!("{}: {tokens} tokens", D::NAME);
-            sizes.push(Grown { tokens, load_seconds, operations, tables, plans });
+            sizes.push(Grown {
+                tokens,
+                load_seconds,
+                operations,
+                tables,
+                plans,
+            });
             loaded = tokens;
         }
-        Some(Growth { database: D::NAME.to_owned(), sizes })
+        Some(Growth {
+            database: D::NAME.to_owned(),
+            sizes,
+        })
     }
 
     fn tell(growth: &Growth) {
         for grown in &growth.sizes {
-            println!("\n{}, {} tokens, loaded in {:.1} s", growth.database, grown.tokens, grown.load_seconds);
+            println!(
+                "\n{}, {} tokens, loaded in {:.1} s",
+                growth.database, grown.tokens, grown.load_seconds
+            );
             for (operation, ways) in &grown.operations {
                 let micros = ways.iter().map(|it| format!("{:10.2}", it.micros));
                 println!("  {:22}{}", operation.name(), micros.collect::<String>());
             }
             let tokens = grown.tables.iter().filter(|it| it.table == "oauth2_token");
             for it in tokens {
-                println!("  {:40} {:7.1} bytes a token", it.name, it.bytes as f64 / grown.tokens as f64);
+                println!(
+                    "  {:40} {:7.1} bytes a token",
+                    it.name,
+                    it.bytes as f64 / grown.tokens as f64
+                );
             }
             for planned in &grown.plans {
                 if planned.plan.scans || planned.plan.sorts {
-                    println!("  {}: {}\n    {}", planned.call, planned.sql, planned.plan.lines.join("\n    "));
+                    println!(
+                        "  {}: {}\n    {}",
+                        planned.call,
+                        planned.sql,
+                        planned.plan.lines.join("\n    ")
+                    );
                 }
             }
         }
@@ -79,8 +101,16 @@ fn measure<D: Db>(
             (false, false) => (61, 40),
         };
         let mut contenders = [
-            Contender { name: OURS, way: &mut *ours, supply },
-            Contender { name: DRIVER, way: &mut floor, supply },
+            Contender {
+                name: OURS,
+                way: &mut *ours,
+                supply,
+            },
+            Contender {
+                name: DRIVER,
+                way: &mut floor,
+                supply,
+            },
         ];
         let measured = compare(operation, &mut contenders, Effort { rounds, calls });
         supply.forget();

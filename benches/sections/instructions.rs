@@ -25,7 +25,12 @@ fn main() {
     let arguments: Vec<String> = env::args().collect();
     if let [_, flag, way, path, rows, calls] = &arguments[..] {
         if flag == COUNTED {
-            return make_calls(way, path, rows.parse().expect("rows"), calls.parse().expect("calls"));
+            return make_calls(
+                way,
+                path,
+                rows.parse().expect("rows"),
+                calls.parse().expect("calls"),
+            );
         }
     }
     if !settings::is_wanted(SqliteConnection::KEY) {
@@ -48,24 +53,43 @@ fn tell(found: &Instructions) {
         println!("instructions: {why}");
     }
     for (operation, ways) in &found.operations {
-        let counts = ways.iter().map(|(way, count)| format!("  {way} {count:.0}"));
+        let counts = ways
+            .iter()
+            .map(|(way, count)| format!("  {way} {count:.0}"));
         println!("{:22}{}", operation.name(), counts.collect::<String>());
     }
 }
 
 /// Runs each way under callgrind.
 fn count() -> Instructions {
-    let missing = |why: String| Instructions { missing: Some(why), operations: Vec::new() };
-    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+    let missing = |why: String| Instructions {
+        missing: Some(why),
+        operations: Vec::new(),
+    };
+    if Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
         return missing("valgrind is not installed".to_owned());
     }
     let Migrated { mut driver, fresh } = migrated::<SqliteConnection>().expect("SQLite is here");
-    let (rows, calls) = if settings::is_quick() { (200, 2) } else { (10_000, 50) };
+    let (rows, calls) = if settings::is_quick() {
+        (200, 2)
+    } else {
+        (10_000, 50)
+    };
     load::tokens::<SqliteConnection>(&mut driver, 0..rows);
     drop(driver);
-    let ways = if settings::is_quick() { &WAYS[..1] } else { &WAYS };
-    let mut operations: Vec<(Operation, Vec<(String, f64)>)> =
-        Operation::ALL.map(|operation| (operation, Vec::new())).into();
+    let ways = if settings::is_quick() {
+        &WAYS[..1]
+    } else {
+        &WAYS
+    };
+    let mut operations: Vec<(Operation, Vec<(String, f64)>)> = Operation::ALL
+        .map(|operation| (operation, Vec::new()))
+        .into();
     for way in ways {
         eprintln!("SQLite: {way} under callgrind");
         match count_way(way, &fresh.url, rows, calls) {
@@ -77,7 +101,10 @@ fn count() -> Instructions {
             Err(why) => return missing(format!("{way}: {why}")),
         }
     }
-    Instructions { missing: None, operations }
+    Instructions {
+        missing: None,
+        operations,
+    }
 }
 
 /// Instructions a call, by operation.
@@ -85,8 +112,14 @@ fn count_way(way: &str, path: &str, rows: u64, calls: usize) -> Result<Vec<f64>,
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
-        .args(["--toggle-collect=*each_call_of_a_batch*", "--dump-before=*end_of_a_part*"])
-        .arg(format!("--callgrind-out-file={}", folder.path().join("out").display()))
+        .args([
+            "--toggle-collect=*each_call_of_a_batch*",
+            "--dump-before=*end_of_a_part*",
+        ])
+        .arg(format!(
+            "--callgrind-out-file={}",
+            folder.path().join("out").display()
+        ))
         .arg(env::current_exe().map_err(|error| error.to_string())?)
         .args([COUNTED, way, path])
         .args([rows.to_string(), calls.to_string()])
@@ -106,7 +139,9 @@ fn count_way(way: &str, path: &str, rows: u64, calls: usize) -> Result<Vec<f64>,
 /// The total that a part tells.
 fn total(part: &Path) -> Result<f64, String> {
     let text = fs::read_to_string(part).map_err(|error| format!("callgrind's output: {error}"))?;
-    let total = text.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
+    let total = text
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
     total.ok_or_else(|| "callgrind's output has no total".to_owned())
 }
 
@@ -117,9 +152,7 @@ fn make_calls(name: &str, path: &str, rows: u64, calls: usize) {
     let supply = Supply::new(rows, name == OURS_SHA256, &driver);
     let by_hand = |tested| by_hand::pool::<SqliteConnection>(path, settings, tested, 1);
     let mut way: Box<dyn Way> = match name {
-        OURS | OURS_SHA256 => {
-            SqliteConnection::ours(our_pool(path, 1), name == OURS_SHA256)
-        }
+        OURS | OURS_SHA256 => SqliteConnection::ours(our_pool(path, 1), name == OURS_SHA256),
         BEST => SqliteConnection::best(by_hand(false)),
         IDIOMATIC => SqliteConnection::idiomatic(by_hand(true)),
         _ => Box::new(Floor::<Rusqlite>::connect(path, settings)),

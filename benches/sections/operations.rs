@@ -26,6 +26,7 @@ impl Section for Operations {
         let tokens = settings::tokens();
         load::tokens::<D>(&mut driver, 0..tokens);
         let version = D::version(&mut driver);
+        let told_settings = D::told_settings(&mut driver);
         let driver = RefCell::new(driver);
         let (plain, digests) = (
             Supply::new(tokens, false, &driver),
@@ -93,6 +94,7 @@ impl Section for Operations {
         Some(Comparison {
             database: D::NAME.to_owned(),
             version,
+            settings: told_settings,
             tokens,
             operations,
             missing,

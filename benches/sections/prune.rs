@@ -43,7 +43,12 @@ impl Section for Prune {
             });
             while !is_over.load(SeqCst) {
                 let began = Instant::now();
-                turns.take(2, turn, |is_beside| runs.store(is_beside, SeqCst), || reader.call());
+                turns.take(
+                    2,
+                    turn,
+                    |is_beside| runs.store(is_beside, SeqCst),
+                    || reader.call(),
+                );
                 pruning += began.elapsed() / 2;
             }
             let pruned = pruner.join().expect("prunes");
@@ -65,13 +70,19 @@ impl Section for Prune {
             "\n{}: {} tokens pruned in {:.1} s beside {} live ones",
             results.database, results.dead, results.seconds, results.live
         );
-        for (when, it) in [("alone", &results.alone), ("while pruning", &results.beside)] {
+        for (when, it) in [
+            ("alone", &results.alone),
+            ("while pruning", &results.beside),
+        ] {
             println!(
                 "  lookups, {when}: {:.0} a second, median {:.1}, p99 {:.1}, most {:.0} microseconds",
                 it.per_second, it.p50_micros, it.p99_micros, it.most_micros
             );
         }
-        println!("  p99, while pruning / alone: {:.2}", results.beside.p99_micros / results.alone.p99_micros);
+        println!(
+            "  p99, while pruning / alone: {:.2}",
+            results.beside.p99_micros / results.alone.p99_micros
+        );
     }
 }
 

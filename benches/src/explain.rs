@@ -36,7 +36,10 @@ impl Sent {
     /// How many parameters there are, where they are `$1`, `$2`...
     pub fn dollars(&self) -> usize {
         let numbers = self.sql.split('$').skip(1).filter_map(|rest| {
-            let digits = rest.len() - rest.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+            let digits = rest.len()
+                - rest
+                    .trim_start_matches(|it: char| it.is_ascii_digit())
+                    .len();
             rest[..digits].parse().ok()
         });
         numbers.max().unwrap_or(0)

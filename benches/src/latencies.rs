@@ -23,7 +23,8 @@ impl Samples {
         while last - began < time {
             call();
             let now = Instant::now();
-            self.nanos.push(u32::try_from((now - last).as_nanos()).unwrap_or(u32::MAX));
+            self.nanos
+                .push(u32::try_from((now - last).as_nanos()).unwrap_or(u32::MAX));
             last = now;
         }
         self.time += last - began;
@@ -90,7 +91,12 @@ impl Caller {
     pub fn new(way: Box<dyn PooledWay>, load: Load, rows: u64, seed: u64) -> Self {
         let number = |at| mix(seed << 32 | at) % (rows / 2) * 2;
         let presented = (0..4_000).map(|at| format!("Bearer {}", access_token(number(at))));
-        Self { way, load, presented: presented.collect(), made: 0 }
+        Self {
+            way,
+            load,
+            presented: presented.collect(),
+            made: 0,
+        }
     }
 
     /// The next call.
@@ -104,7 +110,10 @@ impl Caller {
         if saves {
             self.way.save();
         } else {
-            assert!(self.way.look_up(&self.presented[self.made % self.presented.len()]));
+            assert!(
+                self.way
+                    .look_up(&self.presented[self.made % self.presented.len()])
+            );
         }
     }
 }
@@ -134,7 +143,10 @@ pub fn of_threads(
                 })
             })
             .collect();
-        started.into_iter().map(|thread| thread.join().expect("calls")).collect()
+        started
+            .into_iter()
+            .map(|thread| thread.join().expect("calls"))
+            .collect()
     });
     Samples::together(all).latencies()
 }
@@ -160,7 +172,11 @@ impl Turns {
             switch(is_beside);
             // What was begun before the switch is over by then.
             Samples::default().collect(time / 10, &mut call);
-            let samples = if is_beside { &mut self.beside } else { &mut self.alone };
+            let samples = if is_beside {
+                &mut self.beside
+            } else {
+                &mut self.alone
+            };
             samples.collect(time, &mut call);
         }
     }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use diesel_oauth2::endpoint::EndpointRequest;
 use diesel_oauth2::lifecycle::{
-    CodeRequest, create_authorization_code_store, create_grant_revocation, create_refresh_token_store,
+    CodeRequest, create_authorization_code_store, create_grant_revocation,
+    create_refresh_token_store,
 };
 use diesel_oauth2::models::Client;
 use diesel_oauth2::pool::ConnectionPool;
@@ -40,7 +41,11 @@ pub fn of_every_call<D: Db>(
             let sql = shortened(&sent.sql);
             if seen.insert(sql.clone()) {
                 let plan = D::explain(&mut driver.borrow_mut(), &sent);
-                plans.push(Planned { call: call.to_owned(), sql, plan });
+                plans.push(Planned {
+                    call: call.to_owned(),
+                    sql,
+                    plan,
+                });
             }
         }
     };
@@ -95,7 +100,9 @@ where
             "save a code",
             Box::new(move || {
                 let request = CodeRequest::new(&*saver).user(NOBODY);
-                codes.save(&access_token(next_number()), &request).expect("saves");
+                codes
+                    .save(&access_token(next_number()), &request)
+                    .expect("saves");
             }),
         ),
         (
@@ -105,14 +112,26 @@ where
                 let grant = refreshing.start(&*issuer, Some(&NOBODY)).expect("starts");
                 let request = TokenRequest::new(&*issuer).user(NOBODY);
                 refreshing.issue(&token, &request, &grant).expect("issues");
-                let form = format!("token={}", token.refresh_token.as_deref().unwrap_or_default());
+                let form = format!(
+                    "token={}",
+                    token.refresh_token.as_deref().unwrap_or_default()
+                );
                 let request = EndpointRequest::new(None, form.as_bytes());
                 let answer = endpoint.create_endpoint_response_for(&request, &*issuer);
                 assert_eq!(answer.expect("revokes").status, 200);
             }),
         ),
-        ("revoke_by_grant", Box::new(move || assert!(revocation.revoke_by_grant(&NOBODY).is_ok()))),
-        ("revoke_by_user", Box::new(move || assert!(by_user.revoke_by_user(&NOBODY).is_ok()))),
-        ("revoke_by_client", Box::new(move || assert!(by_client.revoke_by_client(&*revoker).is_ok()))),
+        (
+            "revoke_by_grant",
+            Box::new(move || assert!(revocation.revoke_by_grant(&NOBODY).is_ok())),
+        ),
+        (
+            "revoke_by_user",
+            Box::new(move || assert!(by_user.revoke_by_user(&NOBODY).is_ok())),
+        ),
+        (
+            "revoke_by_client",
+            Box::new(move || assert!(by_client.revoke_by_client(&*revoker).is_ok())),
+        ),
     ]
 }

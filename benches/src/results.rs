@@ -17,6 +17,8 @@ use crate::settings;
 pub struct Comparison {
     pub database: String,
     pub version: String,
+    /// How the server is set up, where that matters.
+    pub settings: Vec<(String, String)>,
     pub tokens: u64,
     pub operations: Vec<Compared>,
     /// Why a way is missing.
@@ -146,14 +148,6 @@ pub struct Pruning {
     pub seconds: f64,
     pub alone: Latencies,
     pub beside: Latencies,
-}
-
-/// The machine and the toolchain.
-#[derive(Debug, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Machine {
-    pub date: String,
-    pub facts: Vec<(String, String)>,
 }
 
 fn path(name: &str) -> PathBuf {

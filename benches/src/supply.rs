@@ -125,7 +125,9 @@ impl<'a> Supply<'a> {
         self.run(&format!(
             "DELETE FROM oauth2_grant WHERE created_at > {LOADED_AT}"
         ));
-        self.run(&format!("DELETE FROM oauth2_code WHERE auth_time > {LOADED_AT}"));
+        self.run(&format!(
+            "DELETE FROM oauth2_code WHERE auth_time > {LOADED_AT}"
+        ));
     }
 
     /// Runs one statement beside those that are measured.

@@ -64,6 +64,8 @@ pub trait Db: DatabaseConnection + MigrationTarget {
 
     /// The server's or library's version.
     fn version(driver: &mut Self::Driver) -> String;
+    /// Settings that its speed depends on.
+    fn told_settings(driver: &mut Self::Driver) -> Vec<(String, String)>;
     /// Whether rows are loaded in the text form of PostgreSQL's COPY instead of as VALUES.
     const COPIES: bool = false;
     /// Loads rows: `into` is `table (columns)`.

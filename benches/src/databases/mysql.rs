@@ -38,6 +38,25 @@ impl Db for MysqlConnection {
         }
     }
 
+    fn told_settings(driver: &mut Libmysqlclient) -> Vec<(String, String)> {
+        let names = [
+            "innodb_buffer_pool_size",
+            "innodb_flush_log_at_trx_commit",
+            "sync_binlog",
+            "log_bin",
+        ];
+        let value = |name| {
+            driver.table(&format!("SELECT @@{name}"))[0][0]
+                .clone()
+                .unwrap_or_default()
+        };
+        names
+            .map(str::to_owned)
+            .into_iter()
+            .zip(names.map(value))
+            .collect()
+    }
+
     fn before_load(driver: &mut Libmysqlclient) -> Vec<String> {
         driver.run("SET SESSION unique_checks = 0, SESSION foreign_key_checks = 0");
         let mut after = Vec::new();

@@ -34,6 +34,25 @@ impl Db for PgConnection {
         )
     }
 
+    fn told_settings(driver: &mut Libpq) -> Vec<(String, String)> {
+        let names = [
+            "shared_buffers",
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+        ];
+        let value = |name| {
+            driver.table(&format!("SHOW {name}"))[0][0]
+                .clone()
+                .unwrap_or_default()
+        };
+        names
+            .map(str::to_owned)
+            .into_iter()
+            .zip(names.map(value))
+            .collect()
+    }
+
     const COPIES: bool = true;
 
     fn load(driver: &mut Libpq, into: &str, rows: &str) {

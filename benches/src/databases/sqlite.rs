@@ -39,6 +39,14 @@ impl Db for SqliteConnection {
         format!("SQLite {}", version[0][0].as_deref().unwrap_or_default())
     }
 
+    fn told_settings(_: &mut Rusqlite) -> Vec<(String, String)> {
+        Self::SETTINGS
+            .iter()
+            .filter_map(|setting| setting.strip_prefix("PRAGMA ")?.split_once(" = "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     fn before_load(driver: &mut Rusqlite) -> Vec<String> {
         let indexes = driver.table(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name LIKE 'oauth2%'",
