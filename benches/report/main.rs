@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 /// Everything that was measured.
 struct Found {
     comparisons: Vec<Comparison>,
-    instructions: Option<Instructions>,
+    instructions: Vec<Instructions>,
     growth: Vec<Growth>,
     concurrency: Vec<Concurrency>,
     pruning: Vec<Pruning>,
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let found = Found {
         comparisons: read("operations"),
-        instructions: results::read("instructions-sqlite"),
+        instructions: read("instructions"),
         growth: read("growth"),
         concurrency: read("concurrency"),
         pruning: read("prune"),

@@ -31,9 +31,7 @@ pub(crate) fn write(found: &Found, plots: &Path) -> Written {
     for comparison in &found.comparisons {
         text.push_str(&comparison_part(comparison, plots)?);
     }
-    if let Some(instructions) = &found.instructions {
-        text.push_str(&instructions_part(instructions));
-    }
+    text.push_str(&instructions_part(&found.instructions));
     text.push_str(&growth_part(&found.growth, plots)?);
     text.push_str(&concurrency_part(&found.concurrency, plots)?);
     text.push_str(&pruning_part(found));
@@ -224,39 +222,41 @@ fn counts(comparison: &Comparison) -> String {
     format!("{told}\n\n{}", table(&head, rows))
 }
 
-fn instructions_part(instructions: &Instructions) -> String {
-    let mut text = "## Instructions on SQLite\n\nCounted by callgrind, SQLite's own included, a warm call. They do not depend on \
-                    how busy the machine is.\n\n"
-        .to_owned();
-    if let Some(why) = &instructions.missing {
-        let _ = writeln!(text, "Left out: {why}.\n");
-        return text;
+fn instructions_part(instructions: &[Instructions]) -> String {
+    let mut text = String::new();
+    if !instructions.is_empty() {
+        text.push_str(
+            "## Instructions\n\nCounted by callgrind, a warm call: on SQLite all that it takes, on the servers the client's part. \
+             They do not depend on how busy the machine is.\n\n",
+        );
     }
     let count =
         |ways: &[(String, f64)], way: &str| ways.iter().find(|(it, _)| it == way).map(|it| it.1);
-    let rows = instructions.operations.iter().map(|(operation, ways)| {
-        let mut row = vec![operation.name().to_owned()];
-        row.extend(
-            WAYS[..5]
-                .iter()
-                .map(|way| count(ways, way).map_or(String::new(), grouped)),
-        );
-        let ours = count(ways, OURS);
-        for way in [BEST, IDIOMATIC, DRIVER] {
-            row.push(ratio(
-                ours.zip(count(ways, way)).map(|(ours, it)| ours / it),
-                None,
-            ));
+    for found in instructions {
+        if let Some(why) = &found.missing {
+            let _ = writeln!(text, "{}: left out, {why}.\n", found.database);
+            continue;
         }
-        row
-    });
-    let head = [
-        &[""][..],
-        &WAYS[..5],
-        &["ours / best", "ours / idiomatic", "ours / driver"],
-    ]
-    .concat();
-    text.push_str(&table(&head, rows));
+        let rows = found.operations.iter().map(|(operation, ways)| {
+            let mut row = vec![operation.name().to_owned()];
+            row.extend(
+                WAYS[..5]
+                    .iter()
+                    .map(|way| count(ways, way).map_or(String::new(), grouped)),
+            );
+            let ours = count(ways, OURS);
+            for way in [BEST, IDIOMATIC, DRIVER] {
+                row.push(ratio(
+                    ours.zip(count(ways, way)).map(|(ours, it)| ours / it),
+                    None,
+                ));
+            }
+            row
+        });
+        let ratios = ["ours / best", "ours / idiomatic", "ours / driver"];
+        let head = [&[found.database.as_str()][..], &WAYS[..5], &ratios].concat();
+        text.push_str(&table(&head, rows));
+    }
     text
 }
 

@@ -1,114 +1,122 @@
-//! How many instructions a call takes on SQLite, counted by callgrind: the one figure that a busy machine cannot touch.
+//! How many instructions a call takes, counted by callgrind: the one figure that a busy machine cannot touch. On SQLite
+//! that is all there is to a call; on the servers it is the client's part.
 
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use diesel::SqliteConnection;
 use diesel_oauth2_benches::databases::{Db, Migrated, migrated, our_pool};
 use diesel_oauth2_benches::operation::Operation;
-use diesel_oauth2_benches::results::{self, Instructions};
+use diesel_oauth2_benches::results::Instructions;
+use diesel_oauth2_benches::section::{self, Section};
 use diesel_oauth2_benches::store::Way;
 use diesel_oauth2_benches::supply::Supply;
-use diesel_oauth2_benches::ways::driver::sqlite::Rusqlite;
 use diesel_oauth2_benches::ways::driver::{Driver, Floor};
 use diesel_oauth2_benches::ways::{BEST, DRIVER, IDIOMATIC, OURS, OURS_SHA256, by_hand};
 use diesel_oauth2_benches::{load, settings};
 
-const FILE: &str = "instructions-sqlite";
 /// The argument by which this program tells itself what to run under callgrind.
 const COUNTED: &str = "--counted-by-callgrind";
 const WAYS: [&str; 5] = [OURS, BEST, IDIOMATIC, DRIVER, OURS_SHA256];
 
-fn main() {
-    let arguments: Vec<String> = env::args().collect();
-    if let [_, flag, way, path, rows, calls] = &arguments[..] {
-        if flag == COUNTED {
-            return make_calls(
-                way,
-                path,
-                rows.parse().expect("rows"),
-                calls.parse().expect("calls"),
-            );
+struct Counting;
+
+impl Section for Counting {
+    const NAME: &'static str = "instructions";
+    type Results = Instructions;
+
+    fn run<D: Db>() -> Option<Instructions> {
+        let database = D::NAME.to_owned();
+        if Command::new("valgrind")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .is_err()
+        {
+            let missing = Some("valgrind is not installed".to_owned());
+            return Some(Instructions {
+                database,
+                missing,
+                operations: Vec::new(),
+            });
         }
-    }
-    if !settings::is_wanted(SqliteConnection::KEY) {
-        return;
-    }
-    if settings::is_resuming() && results::read::<Instructions>(FILE).is_some() {
-        eprintln!("instructions on SQLite: measured before");
-        return;
-    }
-    eprintln!("instructions on SQLite");
-    let found = count();
-    tell(&found);
-    if !settings::is_quick() {
-        results::write(FILE, &found);
-    }
-}
-
-fn tell(found: &Instructions) {
-    if let Some(why) = &found.missing {
-        println!("instructions: {why}");
-    }
-    for (operation, ways) in &found.operations {
-        let counts = ways
-            .iter()
-            .map(|(way, count)| format!("  {way} {count:.0}"));
-        println!("{:22}{}", operation.name(), counts.collect::<String>());
-    }
-}
-
-/// Runs each way under callgrind.
-fn count() -> Instructions {
-    let missing = |why: String| Instructions {
-        missing: Some(why),
-        operations: Vec::new(),
-    };
-    if Command::new("valgrind")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        return missing("valgrind is not installed".to_owned());
-    }
-    let Migrated { mut driver, fresh } = migrated::<SqliteConnection>().expect("SQLite is here");
-    let (rows, calls) = if settings::is_quick() {
-        (200, 2)
-    } else {
-        (10_000, 50)
-    };
-    load::tokens::<SqliteConnection>(&mut driver, 0..rows);
-    drop(driver);
-    let ways = if settings::is_quick() {
-        &WAYS[..1]
-    } else {
-        &WAYS
-    };
-    let mut operations: Vec<(Operation, Vec<(String, f64)>)> = Operation::ALL
-        .map(|operation| (operation, Vec::new()))
-        .into();
-    for way in ways {
-        eprintln!("SQLite: {way} under callgrind");
-        match count_way(way, &fresh.url, rows, calls) {
-            Ok(counts) => {
-                for ((_, ways), count) in operations.iter_mut().zip(counts) {
-                    ways.push(((*way).to_owned(), count));
+        let Migrated { mut driver, fresh } = migrated::<D>()?;
+        let (rows, calls) = if settings::is_quick() {
+            (200, 2)
+        } else {
+            (10_000, 50)
+        };
+        load::tokens::<D>(&mut driver, 0..rows);
+        drop(driver);
+        let ways = if settings::is_quick() {
+            &WAYS[..1]
+        } else {
+            &WAYS
+        };
+        let mut operations: Vec<(Operation, Vec<(String, f64)>)> = Operation::ALL
+            .map(|operation| (operation, Vec::new()))
+            .into();
+        for way in ways {
+            eprintln!("{}: {way} under callgrind", D::NAME);
+            match count::<D>(way, &fresh.url, rows, calls) {
+                Ok(counts) => {
+                    for ((_, ways), count) in operations.iter_mut().zip(counts) {
+                        ways.push(((*way).to_owned(), count));
+                    }
+                }
+                Err(why) => {
+                    let missing = Some(format!("{way}: {why}"));
+                    return Some(Instructions {
+                        database,
+                        missing,
+                        operations: Vec::new(),
+                    });
                 }
             }
-            Err(why) => return missing(format!("{way}: {why}")),
+        }
+        Some(Instructions {
+            database,
+            missing: None,
+            operations,
+        })
+    }
+
+    fn tell(found: &Instructions) {
+        if let Some(why) = &found.missing {
+            println!("instructions: {why}");
+        }
+        for (operation, ways) in &found.operations {
+            let counts = ways
+                .iter()
+                .map(|(way, count)| format!("  {way} {count:.0}"));
+            println!("{:22}{}", operation.name(), counts.collect::<String>());
         }
     }
-    Instructions {
-        missing: None,
-        operations,
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    match &arguments[..] {
+        [_, flag, key, way, url, rows, calls] if flag == COUNTED => {
+            let (rows, calls) = (rows.parse().expect("rows"), calls.parse().expect("calls"));
+            match key.as_str() {
+                #[cfg(feature = "postgres")]
+                "postgres" => make_calls::<diesel::PgConnection>(way, url, rows, calls),
+                #[cfg(feature = "mysql")]
+                "mysql" => make_calls::<diesel::MysqlConnection>(way, url, rows, calls),
+                #[cfg(feature = "sqlite")]
+                _ => make_calls::<diesel::SqliteConnection>(way, url, rows, calls),
+                #[cfg(not(feature = "sqlite"))]
+                _ => unreachable!("not a database"),
+            }
+        }
+        _ => section::main::<Counting>(),
     }
 }
 
 /// Instructions a call, by operation.
-fn count_way(way: &str, path: &str, rows: u64, calls: usize) -> Result<Vec<f64>, String> {
+fn count<D: Db>(way: &str, url: &str, rows: u64, calls: usize) -> Result<Vec<f64>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
@@ -121,7 +129,7 @@ fn count_way(way: &str, path: &str, rows: u64, calls: usize) -> Result<Vec<f64>,
             folder.path().join("out").display()
         ))
         .arg(env::current_exe().map_err(|error| error.to_string())?)
-        .args([COUNTED, way, path])
+        .args([COUNTED, D::KEY, way, url])
         .args([rows.to_string(), calls.to_string()])
         .output()
         .map_err(|error| error.to_string())?;
@@ -146,16 +154,15 @@ fn total(part: &Path) -> Result<f64, String> {
 }
 
 /// What runs under callgrind.
-fn make_calls(name: &str, path: &str, rows: u64, calls: usize) {
-    let settings = SqliteConnection::SETTINGS;
-    let driver = RefCell::new(Rusqlite::open(path, settings));
+fn make_calls<D: Db>(name: &str, url: &str, rows: u64, calls: usize) {
+    let driver = RefCell::new(D::Driver::open(url, D::SETTINGS));
     let supply = Supply::new(rows, name == OURS_SHA256, &driver);
-    let by_hand = |tested| by_hand::pool::<SqliteConnection>(path, settings, tested, 1);
+    let by_hand = |tested| by_hand::pool::<D>(url, D::SETTINGS, tested, 1);
     let mut way: Box<dyn Way> = match name {
-        OURS | OURS_SHA256 => SqliteConnection::ours(our_pool(path, 1), name == OURS_SHA256),
-        BEST => SqliteConnection::best(by_hand(false)),
-        IDIOMATIC => SqliteConnection::idiomatic(by_hand(true)),
-        _ => Box::new(Floor::<Rusqlite>::connect(path, settings)),
+        OURS | OURS_SHA256 => D::ours(our_pool(url, 1), name == OURS_SHA256),
+        BEST => D::best(by_hand(false)),
+        IDIOMATIC => D::idiomatic(by_hand(true)),
+        _ => Box::new(Floor::<D::Driver>::connect(url, D::SETTINGS)),
     };
     for operation in Operation::ALL {
         let calls = if operation.is_long() { 1 } else { calls };

@@ -41,10 +41,11 @@ pub struct Compared {
     pub pgbench_micros: Option<f64>,
 }
 
-/// Instructions a call on SQLite.
+/// Instructions a call.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Instructions {
+    pub database: String,
     /// Why there are none.
     pub missing: Option<String>,
     /// By operation: the ways and their instructions.
