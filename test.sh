@@ -150,7 +150,7 @@ start_postgres() {
     # Without fsync a commit still outlives the server's process, only not the machine's power.
     "${as[@]}" "$bin/postgres" -D "$folder/data" -p "$port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories="$folder" -c max_connections=300 \
-        -c shared_buffers=128MB -c fsync=off -c full_page_writes=off >>"$folder.log" 2>&1 </dev/null &
+        -c shared_buffers="${DIESEL_OAUTH2_TEST_BUFFER_MB:-128}MB" -c fsync=off -c full_page_writes=off >>"$folder.log" 2>&1 </dev/null &
     server_pids+=($!)
     wait_for $! "$folder.log" env PGPASSWORD="$password" PGCONNECT_TIMEOUT=5 \
         "$bin/psql" -h 127.0.0.1 -p "$port" -U postgres -c 'SELECT 1' postgres
@@ -169,7 +169,7 @@ start_mariadb() {
     "${as[@]}" "$(command -v mariadbd)" --no-defaults --datadir="$folder/data" --tmpdir="$folder" \
         --socket="$folder/socket" --pid-file="$folder/pid" --port="$port" --bind-address=127.0.0.1 \
         --skip-name-resolve --max-connections=300 --character-set-server=utf8mb4 \
-        --collation-server=utf8mb4_general_ci --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=128M \
+        --collation-server=utf8mb4_general_ci --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size="${DIESEL_OAUTH2_TEST_BUFFER_MB:-128}M" \
         >>"$folder.log" 2>&1 </dev/null &
     server_pids+=($!)
     client=(mariadb --no-defaults --socket="$folder/socket" --user=root)

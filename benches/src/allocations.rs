@@ -13,7 +13,7 @@ struct Counting;
 static ALLOCATOR: Counting = Counting;
 
 /// How many times this thread has allocated or reallocated so far.
-pub(crate) fn count() -> u64 {
+pub fn count() -> u64 {
     COUNT.get()
 }
 

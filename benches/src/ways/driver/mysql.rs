@@ -1,52 +1,25 @@
 //! The C client of MariaDB or MySQL, the one that Diesel uses: statements prepared and their buffers bound once.
 
 use std::ffi::{CStr, CString, c_char, c_ulong};
-use std::{mem, ptr, str};
+use std::{mem, ptr, slice, str};
 
 use mysqlclient_sys as ffi;
 use percent_encoding::percent_decode_str;
 
-use super::Sql;
-use crate::TokenResponse;
-use crate::stores::{CLIENT_ID, Row, Store, USER_ID, now};
+use super::{Columns, Driver, Kind, Statement, Value};
+use crate::operation::PRUNED;
 
 const CLIENT_FOUND_ROWS: c_ulong = 2;
 
-pub(crate) struct Driver {
-    by_access_token: Statement,
-    by_either_token: Statement,
-    insert: Statement,
-    revoke: Statement,
+/// libmysqlclient on one connection.
+#[derive(Debug)]
+pub struct Libmysqlclient {
+    statements: Vec<Prepared>,
     // Closed after its statements.
-    _connection: Connection,
+    connection: Connection,
 }
 
-impl Driver {
-    pub(crate) fn connect(url: &str, settings: &[&str]) -> Self {
-        let connection = Connection::open(&url::Url::parse(url).expect("URL"));
-        for sql in settings {
-            connection.run(sql);
-        }
-        use Kind::{Int, Text};
-        const ROW: [Kind; 11] = [Int, Int, Text, Text, Text, Text, Text, Int, Int, Int, Int];
-        let sql = Sql::new(|_| "?".to_owned());
-        let prepare = |sql: &str, parameters, results| {
-            Statement::prepare(&connection, sql, parameters, results)
-        };
-        Self {
-            by_access_token: prepare(&sql.by_access_token, &[Text], &ROW),
-            by_either_token: prepare(&sql.by_either_token, &[Text, Text], &ROW),
-            insert: prepare(
-                &sql.insert,
-                &[Int, Text, Text, Text, Text, Text, Int, Int, Int, Int],
-                &[],
-            ),
-            revoke: prepare(&sql.revoke, &[Int, Int], &[]),
-            _connection: connection,
-        }
-    }
-}
-
+#[derive(Debug)]
 struct Connection(*mut ffi::MYSQL);
 
 impl Connection {
@@ -103,13 +76,8 @@ impl Drop for Connection {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Int,
-    Text,
-}
-
 /// Where the client reads a parameter from or writes a result to.
+#[derive(Debug)]
 struct Slot {
     kind: Kind,
     buffer: [u8; 512],
@@ -131,7 +99,7 @@ impl Slot {
         // SAFETY: the client's manual has the struct zeroed before use.
         let mut bind: ffi::MYSQL_BIND = unsafe { mem::zeroed() };
         bind.buffer_type = match self.kind {
-            Kind::Int => ffi::enum_field_types::MYSQL_TYPE_LONGLONG,
+            Kind::Int | Kind::Ints => ffi::enum_field_types::MYSQL_TYPE_LONGLONG,
             Kind::Text => ffi::enum_field_types::MYSQL_TYPE_STRING,
         };
         bind.buffer = self.buffer.as_mut_ptr().cast();
@@ -141,21 +109,23 @@ impl Slot {
         bind
     }
 
-    fn put(&mut self, value: Value<'_>) {
-        let mut write = |bytes: &[u8]| {
+    fn put(&mut self, value: Option<&[u8]>) {
+        if let Some(bytes) = value {
             self.buffer[..bytes.len()].copy_from_slice(bytes);
             self.length = bytes.len() as c_ulong;
-        };
-        match value {
-            Value::Int(value) => write(&value.to_ne_bytes()),
-            Value::Text(text) => write(text.unwrap_or_default().as_bytes()),
         }
-        let is_null = matches!(value, Value::Text(None));
-        self.is_null = if is_null { ffi::TRUE } else { ffi::FALSE };
+        self.is_null = if value.is_none() {
+            ffi::TRUE
+        } else {
+            ffi::FALSE
+        };
     }
 
     fn text(&self) -> Option<String> {
-        let bytes = &self.buffer[..self.length as usize];
+        let bytes = self
+            .buffer
+            .get(..self.length as usize)
+            .expect("fits the buffer");
         (self.is_null == ffi::FALSE).then(|| str::from_utf8(bytes).expect("UTF-8").to_owned())
     }
 
@@ -165,19 +135,16 @@ impl Slot {
     }
 }
 
-enum Value<'a> {
-    Int(i64),
-    Text(Option<&'a str>),
-}
-
-struct Statement {
+/// A prepared statement with its buffers.
+#[derive(Debug)]
+struct Prepared {
     statement: *mut ffi::MYSQL_STMT,
     // The client keeps pointers into both, so they stay where they are.
     parameters: Box<[Slot]>,
     results: Box<[Slot]>,
 }
 
-impl Statement {
+impl Prepared {
     fn prepare(connection: &Connection, sql: &str, parameters: &[Kind], results: &[Kind]) -> Self {
         let slots = |kinds: &[Kind]| {
             kinds
@@ -211,41 +178,30 @@ impl Statement {
         this
     }
 
-    fn execute<const N: usize>(&mut self, values: [Value<'_>; N]) -> u64 {
-        for (slot, value) in self.parameters.iter_mut().zip(values) {
-            slot.put(value);
+    fn execute(&mut self, values: &[Value<'_>]) {
+        let mut slots = self.parameters.iter_mut();
+        let mut put = |value: Option<&[u8]>| slots.next().expect("a parameter").put(value);
+        for value in values {
+            match value {
+                Value::Int(int) | Value::OptionalInt(Some(int)) => put(Some(&int.to_ne_bytes())),
+                Value::OptionalInt(None) => put(None),
+                Value::Text(text) => put(text.map(str::as_bytes)),
+                Value::Ints(ints) => ints.iter().for_each(|int| put(Some(&int.to_ne_bytes()))),
+            }
         }
         // SAFETY: statement and buffers live.
-        unsafe {
-            self.check(ffi::mysql_stmt_execute(self.statement) == 0);
-            ffi::mysql_stmt_affected_rows(self.statement)
-        }
+        self.check(unsafe { ffi::mysql_stmt_execute(self.statement) } == 0);
     }
 
-    fn row(&mut self) -> Option<Row> {
+    fn rows(&mut self, mut each: impl FnMut(&Slots)) {
         // SAFETY: called after a SELECT was executed; the buffers of the results live.
-        let (found, all) = unsafe {
+        unsafe {
             self.check(ffi::mysql_stmt_store_result(self.statement) == 0);
-            (ffi::mysql_stmt_fetch(self.statement) == 0, &self.results)
-        };
-        let row = found.then(|| {
-            Some(Row {
-                id: all[0].int()?,
-                user_id: all[1].int(),
-                client_id: all[2].text()?,
-                token_type: all[3].text(),
-                access_token: all[4].text()?,
-                refresh_token: all[5].text(),
-                scope: all[6].text(),
-                issued_at: all[7].int()?,
-                access_token_revoked_at: all[8].int()?,
-                refresh_token_revoked_at: all[9].int()?,
-                expires_in: all[10].int()?,
-            })
-        });
-        // SAFETY: as above.
-        unsafe { ffi::mysql_stmt_free_result(self.statement) };
-        row.flatten()
+            while ffi::mysql_stmt_fetch(self.statement) == 0 {
+                each(Slots::of(&self.results));
+            }
+            ffi::mysql_stmt_free_result(self.statement);
+        }
     }
 
     fn check(&self, done: bool) {
@@ -256,48 +212,101 @@ impl Statement {
     }
 }
 
-impl Drop for Statement {
+impl Drop for Prepared {
     fn drop(&mut self) {
         // SAFETY: nobody uses the statement any more.
         unsafe { ffi::mysql_stmt_close(self.statement) };
     }
 }
 
-impl Store for Driver {
-    type Row = Row;
+/// A row of a result: the buffers that the client filled.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Slots([Slot]);
 
-    fn by_access_token(&mut self, token: &str) -> Option<Row> {
-        self.by_access_token.execute([Value::Text(Some(token))]);
-        self.by_access_token.row()
+impl Slots {
+    fn of(slots: &[Slot]) -> &Self {
+        // SAFETY: the same in memory.
+        unsafe { &*(ptr::from_ref(slots) as *const Self) }
+    }
+}
+
+impl Columns for &Slots {
+    fn int(&self, column: usize) -> Option<i64> {
+        self.0[column].int()
     }
 
-    fn by_either_token(&mut self, token: &str) -> Option<Row> {
-        self.by_either_token
-            .execute([Value::Text(Some(token)), Value::Text(Some(token))]);
-        self.by_either_token.row()
+    fn text(&self, column: usize) -> Option<String> {
+        self.0[column].text()
+    }
+}
+
+impl Driver for Libmysqlclient {
+    type Columns<'a> = &'a Slots;
+
+    fn open(url: &str, settings: &[&str]) -> Self {
+        let connection = Connection::open(&url::Url::parse(url).expect("URL"));
+        settings.iter().for_each(|sql| connection.run(sql));
+        Self {
+            statements: Vec::new(),
+            connection,
+        }
     }
 
-    fn save(&mut self, token: &TokenResponse) {
-        use Value::{Int, Text};
-        let inserted = self.insert.execute([
-            Int(USER_ID),
-            Text(Some(CLIENT_ID)),
-            Text(Some(&token.token_type)),
-            Text(Some(&token.access_token)),
-            Text(token.refresh_token.as_deref()),
-            Text(token.scope.as_deref()),
-            Int(now()),
-            Int(0),
-            Int(0),
-            Int(token.expires_in.unwrap_or(0)),
-        ]);
-        assert_eq!(inserted, 1);
+    fn prepare(&mut self) {
+        self.statements = Statement::ALL
+            .map(|statement| {
+                let definition = statement.definition();
+                let parameters = match definition.parameters {
+                    [Kind::Ints] => &[Kind::Int; PRUNED][..],
+                    parameters => parameters,
+                };
+                let sql = definition.with_question_marks();
+                Prepared::prepare(&self.connection, &sql, parameters, definition.results)
+            })
+            .into();
     }
 
-    fn revoke(&mut self, row: &Row) {
-        assert_eq!(
-            self.revoke.execute([Value::Int(now()), Value::Int(row.id)]),
-            1
-        );
+    fn query(&mut self, statement: Statement, values: &[Value<'_>], mut each: impl FnMut(&&Slots)) {
+        let prepared = &mut self.statements[statement as usize];
+        prepared.execute(values);
+        prepared.rows(|slots| each(&slots));
+    }
+
+    fn execute(&mut self, statement: Statement, values: &[Value<'_>]) -> usize {
+        let prepared = &mut self.statements[statement as usize];
+        prepared.execute(values);
+        // SAFETY: the statement was executed.
+        unsafe { ffi::mysql_stmt_affected_rows(prepared.statement) as usize }
+    }
+
+    fn run(&mut self, sql: &str) {
+        self.table(sql);
+    }
+
+    fn table(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.connection.run(sql);
+        let mut table = Vec::new();
+        // SAFETY: the results are those of the statement just run, and each row lives until the next is fetched.
+        unsafe {
+            let result = ffi::mysql_store_result(self.connection.0);
+            if result.is_null() {
+                return table;
+            }
+            let columns = ffi::mysql_num_fields(result) as usize;
+            loop {
+                let row = ffi::mysql_fetch_row(result);
+                if row.is_null() {
+                    break;
+                }
+                let values = slice::from_raw_parts(row, columns).iter().map(|value| {
+                    (!value.is_null())
+                        .then(|| CStr::from_ptr(*value).to_string_lossy().into_owned())
+                });
+                table.push(values.collect());
+            }
+            ffi::mysql_free_result(result);
+        }
+        table
     }
 }
