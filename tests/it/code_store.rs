@@ -19,6 +19,7 @@ on_every_schema!(
     row_31_a_second_redemption_revokes_every_token_of_the_code,
     row_32_a_stranger_does_not_spend_the_code,
     row_33_pkce_is_verified_before_the_code_is_spent,
+    a_server_that_checks_by_itself_spends_the_code_first,
 );
 
 const REDIRECT_URI: &str = "https://a.example/cb";
@@ -258,4 +259,38 @@ fn row_33_pkce_is_verified_before_the_code_is_spent<F: Fixture>() {
             None
         );
     }
+}
+
+fn a_server_that_checks_by_itself_spends_the_code_first<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let codes = codes(&scene);
+    let tokens =
+        create_refresh_token_store::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
+    let request =
+        request(&scene).code_challenge("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "S256");
+    codes.save("code", &request).expect("is saved");
+    let code = codes
+        .redeem(&Redemption::unchecked("code"))
+        .expect("is redeemed");
+    assert_eq!(code.client_id(), F::client_id(1));
+    assert_eq!(code.redirect_uri().as_deref(), Some(REDIRECT_URI));
+    let grant = code.grant_id().expect("has a grant");
+    tokens
+        .issue(&token("a"), &scene.request(), grant)
+        .expect("is issued");
+
+    assert_eq!(
+        refused(codes.redeem(&Redemption::unchecked("code"))),
+        Some(CodeRefusal::Replayed)
+    );
+    assert!(tokens.authenticate("refresh-a", &scene.client).is_err());
+
+    codes.save("old", &request).expect("is saved");
+    scene.clock.set(NOW + 301);
+    assert_eq!(
+        refused(codes.redeem(&Redemption::unchecked("old"))),
+        Some(CodeRefusal::Expired)
+    );
 }
