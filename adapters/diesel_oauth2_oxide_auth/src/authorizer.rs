@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diesel_oauth2::OAuth2Token;
 use diesel_oauth2::bearer::generate_token;
 use diesel_oauth2::clock::Clock;
-use diesel_oauth2::column::Identifier;
+use diesel_oauth2::column::Identifier as _;
 use diesel_oauth2::lifecycle::{
     CodeRequest, CodeStore, Redemption, create_authorization_code_store,
 };
@@ -183,9 +183,13 @@ where
     fn redeem(&self, code: &str) -> Result<Grant, Error> {
         let code = self.store.redeem(&Redemption::unchecked(code))?;
         let redirect_uri = code.redirect_uri().filter(|uri| !uri.is_empty());
+        let client_id = code.client_id();
         let mut grant = Terms {
-            owner_id: code.user_id().map(Identifier::to_text),
-            client_id: code.client_id(),
+            owner_id: match code.user_id() {
+                Some(user_id) => user_id.to_text(),
+                None => owner::of_client::<C::UserId>(&client_id).to_owned().into(),
+            },
+            client_id,
             scope: code.scope(),
             redirect_uri: redirect_uri.ok_or(Error::NoRedirectUri)?,
             until: time(Some(code.auth_time().saturating_add(self.lifetime))),

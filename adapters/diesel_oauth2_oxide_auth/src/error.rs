@@ -93,9 +93,11 @@ impl From<Error> for EndpointResponse {
     }
 }
 
+type Tell = Arc<dyn Fn(&Error) + Send + Sync>;
+
 /// Who is told of failures.
 #[derive(Clone, Default)]
-pub(crate) struct OnFailure(Option<Arc<dyn Fn(&Error) + Send + Sync>>);
+pub(crate) struct OnFailure(Option<Tell>);
 
 impl OnFailure {
     pub(crate) fn new(tell: impl Fn(&Error) + Send + Sync + 'static) -> Self {

@@ -129,7 +129,13 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_unreadable() {
-        for text in ["", "[1]", "null", "{\"other\":{}}", "{\"public\":{\"a\":1}}"] {
+        for text in [
+            "",
+            "[1]",
+            "null",
+            "{\"other\":{}}",
+            "{\"public\":{\"a\":1}}",
+        ] {
             assert!(extensions_from_json(Some(text)).is_err(), "{text:?}");
         }
         assert_eq!(extensions_from_json(Some("{}")), Ok(Extensions::new()));

@@ -72,8 +72,7 @@ pub(crate) fn scope_text(scope: &Scope) -> String {
 
 /// The parts of a row that a grant is made of.
 pub(crate) struct Terms<'a> {
-    /// The user who granted it, unless it is the client's own.
-    pub(crate) owner_id: Option<Cow<'a, str>>,
+    pub(crate) owner_id: Cow<'a, str>,
     pub(crate) client_id: Cow<'a, str>,
     pub(crate) scope: Cow<'a, str>,
     pub(crate) redirect_uri: Cow<'a, str>,
@@ -81,12 +80,11 @@ pub(crate) struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    /// The grant, without extensions. The owner of what is the client's own is the client.
+    /// The grant, without extensions.
     pub(crate) fn into_grant(self) -> Result<Grant, Error> {
         let unreadable = |what| Error::Unreadable { what };
-        let owner_id = self.owner_id.as_ref().unwrap_or(&self.client_id);
         Ok(Grant {
-            owner_id: owner_id.clone().into_owned(),
+            owner_id: self.owner_id.into_owned(),
             scope: self.scope.parse().map_err(|_| unreadable("scope"))?,
             redirect_uri: Url::parse(&self.redirect_uri).map_err(|_| unreadable("redirect URI"))?,
             client_id: self.client_id.into_owned(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use diesel_oauth2::bearer::{BearerTokenGenerator, GenerateRequest};
 use diesel_oauth2::clock::{Clock, SystemClock};
-use diesel_oauth2::column::Identifier;
+use diesel_oauth2::column::Identifier as _;
 use diesel_oauth2::factory::save_token;
 use diesel_oauth2::lifecycle::{RefreshRefusal, RefreshStore, create_refresh_token_store};
 use diesel_oauth2::lookup::{find_access_token, find_token};
@@ -27,15 +27,17 @@ const DEFAULT_EXPIRES_IN: i64 = 3_600;
 /// Creates oxide-auth's `Issuer` over a table of tokens.
 ///
 /// * The tokens of a code are of the family that the code began (see [`create_authorizer`](crate::create_authorizer)); any
-///   other user's tokens begin a family of their own. A client's own tokens are of none and get no refresh token (RFC 6749
-///   section 4.4.3): they are those whose owner id is the client's id.
+///   other user's tokens begin a family of their own.
+/// * A client's own tokens, by the client credentials grant, are those whose owner id is the client's id or empty. They are of
+///   no family and get no refresh token (RFC 6749 section 4.4.3).
 /// * A refresh token rotates, in one atomic step: of several requests at the same time one wins. When it comes again after
 ///   that, its whole family is revoked (RFC 9700 section 4.14.2), unless within the [`grace`](TokenIssuer::grace).
 /// * [`recover_token`](Issuer::recover_token) knows no revoked token, and gives an expired one with an `until` that is
 ///   past, as oxide-auth expects.
 ///
-/// A grant that is read back has the redirect URI [`NO_REDIRECT_URI`], because tables of tokens keep none; and the client's
-/// id as its owner where the token is the client's own.
+/// A grant that is read back has the redirect URI [`NO_REDIRECT_URI`], because tables of tokens keep none. Where the token is
+/// the client's own, its owner is the client's id; or empty where a user may have that id, so that no client is taken for a
+/// user.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -232,7 +234,7 @@ where
         if let Some(origin) = self.handover.take(grant) {
             return Ok(origin);
         }
-        let user_id = match grant.owner_id == grant.client_id {
+        let user_id = match owner::is_client(&grant.owner_id, &grant.client_id) {
             true => None,
             false => Some(owner::parse(&grant.owner_id)?),
         };
@@ -307,9 +309,13 @@ where
     }
 
     fn grant(&self, token: &T, until: Option<i64>) -> Result<Grant, Error> {
+        let client_id = token.client_id();
         let mut grant = Terms {
-            owner_id: token.user_id().map(Identifier::to_text),
-            client_id: token.client_id(),
+            owner_id: match token.user_id() {
+                Some(user_id) => user_id.to_text(),
+                None => owner::of_client::<T::UserId>(&client_id).to_owned().into(),
+            },
+            client_id,
             scope: token.scope(),
             redirect_uri: NO_REDIRECT_URI.into(),
             until: time(until),

@@ -18,6 +18,20 @@ pub(crate) fn parse<U: OwnerId>(owner_id: &str) -> Result<U, Error> {
         .ok_or(Error::UnknownOwner)
 }
 
+/// The owner of what is a client's own: the client, by its id, as oxide-auth's users have it; but nobody, by an empty text,
+/// where a user may have that id, so that no client is taken for one.
+pub(crate) fn of_client<U: OwnerId>(client_id: &str) -> &str {
+    match parse::<U>(client_id) {
+        Ok(_) => "",
+        Err(_) => client_id,
+    }
+}
+
+/// Whether a grant to this client is the client's own.
+pub(crate) fn is_client(owner_id: &str, client_id: &str) -> bool {
+    owner_id.is_empty() || owner_id == client_id
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +43,15 @@ mod tests {
         for text in ["007", "+7", " 7", "", "anna"] {
             assert_eq!(parse::<i64>(text), Err(Error::UnknownOwner), "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_client_is_taken_for_a_user() {
+        assert_eq!(of_client::<i64>("s6BhdRkqt3"), "s6BhdRkqt3");
+        assert_eq!(of_client::<i64>("007"), "007");
+        assert_eq!(of_client::<i64>("7"), "");
+        assert_eq!(of_client::<String>("app"), "");
+        assert!(is_client("app", "app") && is_client("", "app"));
+        assert!(!is_client("7", "app"));
     }
 }

@@ -24,8 +24,8 @@ use oxide_auth_async::primitives::{Authorizer, Issuer, Registrar};
 
 use crate::fixture::{TestPool, on_every_schema, rounds};
 use crate::parts::{
-    OnOxide, Parts, REDIRECT_URI, Settings, VERIFIER, bad_request, basic, both, challenge, error,
-    json, owner, post, redirected, set_up,
+    OnOxide, Parts, REDIRECT_URI, Settings, VERIFIER, bad_request, basic, both, challenge,
+    client_as_owner, error, json, owner, post, redirected, set_up,
 };
 
 on_every_schema!(
@@ -240,7 +240,7 @@ fn a_client_gets_a_token_of_its_own<F: OnOxide>() {
         assert_eq!(answer.refresh_token, None);
         let access = answer.access_token.expect("an access token");
         let grant = server.resource(&access).await.expect("is let in");
-        assert_eq!(grant.owner_id, client_id);
+        assert_eq!(grant.owner_id, client_as_owner::<F>(&client_id));
     });
 }
 

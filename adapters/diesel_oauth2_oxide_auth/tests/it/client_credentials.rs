@@ -7,7 +7,8 @@ use oxide_auth::frontends::simple::request::Status;
 
 use crate::fixture::{on_every_schema, register};
 use crate::parts::{
-    OnOxide, Settings, basic, basic_with, client_of_all_grants, error, json, owner, set_up,
+    OnOxide, Settings, basic, basic_with, client_as_owner, client_of_all_grants, error, json,
+    owner, set_up,
 };
 
 on_every_schema!(
@@ -31,7 +32,7 @@ fn a_client_gets_a_token_of_its_own<F: OnOxide>() {
     assert_eq!(answer.scope.as_deref(), Some("profile"));
     let access = answer.access_token.expect("an access token");
     let grant = parts.resource(&access, "profile").expect("is let in");
-    assert_eq!(grant.owner_id, client_id);
+    assert_eq!(grant.owner_id, client_as_owner::<F>(&client_id));
     assert_eq!(grant.client_id, client_id);
     let token =
         diesel_oauth2::create_query_token_func::<F::Token, _>(scene.pool.clone())(&access, None);
@@ -39,6 +40,14 @@ fn a_client_gets_a_token_of_its_own<F: OnOxide>() {
     let user = diesel_oauth2::OAuth2Token::user_id(&token);
     assert!(user.is_none(), "it is nobody's but the client's");
     assert!(diesel_oauth2::OAuth2Token::grant_id(&token).is_none());
+
+    // A client is told from a user also where it is named as nobody.
+    parts.owner = String::new();
+    let response = parts.client_credentials(Some(&auth), &FORM);
+    let access = json(&response.expect("is answered")).access_token;
+    let grant = parts.resource(&access.expect("an access token"), "profile");
+    let owner_id = grant.expect("is let in").owner_id;
+    assert_eq!(owner_id, client_as_owner::<F>(&client_id));
 
     let wrong = basic_with(&client_id, "other");
     assert_eq!(

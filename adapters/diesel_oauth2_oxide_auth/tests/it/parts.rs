@@ -362,6 +362,15 @@ pub fn owner<F: Fixture>(number: u32) -> String {
     F::user(number).to_text().into_owned()
 }
 
+/// The owner id of what is the client's own: its id, unless a user may have it.
+pub fn client_as_owner<F: Fixture>(client_id: &str) -> String {
+    use diesel_oauth2::column::Identifier;
+    match <F::Token as OAuth2Token>::UserId::parse(client_id) {
+        Some(_) => String::new(),
+        None => client_id.to_owned(),
+    }
+}
+
 /// A client that may have its own tokens too.
 pub fn client_of_all_grants<F: Fixture>(number: u32) -> NewClient {
     let mut client = confidential_client::<F>(number);
