@@ -29,19 +29,20 @@ const DEFAULT_LIFETIME: i64 = 300;
 
 /// Creates oxide-auth's `Authorizer` over a table of authorization codes, whose tokens this issuer issues.
 ///
-/// `C` is the model of codes. The authorizer takes the pool of the issuer, and the two belong together: when a code comes a
-/// second time, what the issuer issued for it is revoked (RFC 6749 section 4.1.2). Another issuer's tokens are not.
+/// `C` is the model of codes. The authorizer takes the pool of the issuer, and the two belong together: when a code
+/// comes a second time, what the issuer issued for it is revoked (RFC 6749 section 4.1.2). Another issuer's tokens are
+/// not.
 ///
 /// # When a code is spent
 /// oxide-auth asks for the code's grant *before* it compares the client and the redirect URI and lets its addons check
-/// PKCE. So [`extract`](Authorizer::extract) spends the code, in the database and once however many ask at the same time,
-/// and a request that is refused afterwards has spent it too: nothing is issued, and the client asks its user again. That
-/// is safe, because it is not to be had without the code. (`diesel_oauth2`'s own store checks first.)
+/// PKCE. So [`extract`](Authorizer::extract) spends the code, in the database and once however many ask at the same
+/// time, and a request that is refused afterwards has spent it too: nothing is issued, and the client asks its user
+/// again. That is safe, because it is not to be had without the code. (`diesel_oauth2`'s own store checks first.)
 ///
 /// # PKCE
 /// The challenge that oxide-auth's `Pkce` leaves in the grant's extensions is kept in `code_challenge` and
-/// `code_challenge_method`, as RFC 7636 names it, so that another server on the same table can verify it too. Push `Pkce`
-/// for the whole code grant (`AddonList::push_code`): the addon is what verifies. Other extensions need
+/// `code_challenge_method`, as RFC 7636 names it, so that another server on the same table can verify it too. Push
+/// `Pkce` for the whole code grant (`AddonList::push_code`): the addon is what verifies. Other extensions need
 /// [`columns`](CodeAuthorizer::columns).
 ///
 /// ```
@@ -109,15 +110,16 @@ where
         self
     }
 
-    /// How long a code is valid, in seconds. 300 unless set, whatever the grant says: oxide-auth gives each ten minutes.
+    /// How long a code is valid, in seconds. 300 unless set, whatever the grant says: oxide-auth gives each ten
+    /// minutes.
     pub fn lifetime(mut self, seconds: i64) -> Self {
         self.store = self.store.lifetime(seconds);
         self.lifetime = seconds;
         self
     }
 
-    /// How long tokens may be issued from the grant that a code becomes, in seconds: the absolute lifetime of the family.
-    /// Unlimited unless set.
+    /// How long tokens may be issued from the grant that a code becomes, in seconds: the absolute lifetime of the
+    /// family. Unlimited unless set.
     pub fn grant_lifetime(mut self, seconds: i64) -> Self {
         self.store = self.store.grant_lifetime(seconds);
         self

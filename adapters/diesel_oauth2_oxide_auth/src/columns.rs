@@ -3,8 +3,8 @@ use oxide_auth::primitives::grant::Grant;
 use crate::Error;
 use crate::extensions::any_identifier;
 
-/// What the columns that a model has of its own have to do with a grant: its tenant, and the extensions that addons gave
-/// it.
+/// What the columns that a model has of its own have to do with a grant: its tenant, and the extensions that addons
+/// gave it.
 ///
 /// Without one ([`NoColumns`]) a model keeps of a code's extensions the PKCE challenge, in `code_challenge` and
 /// `code_challenge_method`, and of a token's none; any other is refused, so that nothing is dropped silently.

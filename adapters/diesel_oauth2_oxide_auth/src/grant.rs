@@ -10,8 +10,8 @@ use url::Url;
 
 use crate::Error;
 
-/// The redirect URI of a grant without one: of a token's, because tables of tokens do not keep it, and of a client's own.
-/// Nothing is ever sent there, and no code is issued for it.
+/// The redirect URI of a grant without one: of a token's, because tables of tokens do not keep it, and of a client's
+/// own. Nothing is ever sent there, and no code is issued for it.
 pub const NO_REDIRECT_URI: &str = "about:invalid";
 
 /// The last second of the year 9999, for what never expires: oxide-auth has no other word for it.

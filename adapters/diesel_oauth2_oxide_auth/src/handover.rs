@@ -9,8 +9,8 @@ use oxide_auth::primitives::grant::Grant;
 /// How long an issuer has to come for what an authorizer left. oxide-auth gives a whole code no longer.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
-/// What an authorizer leaves for the issuer: of which family the tokens of a redeemed code are, so that whoever presents
-/// the code again ends them.
+/// What an authorizer leaves for the issuer: of which family the tokens of a redeemed code are, so that whoever
+/// presents the code again ends them.
 ///
 /// oxide-auth's `Grant` has no room for it. But the one that `extract` gives comes to `issue` unchanged except in its
 /// extensions, so it is known by the rest, and `until` is made unique by its nanoseconds.

@@ -26,18 +26,19 @@ const DEFAULT_EXPIRES_IN: i64 = 3_600;
 
 /// Creates oxide-auth's `Issuer` over a table of tokens.
 ///
-/// * The tokens of a code are of the family that the code began (see [`create_authorizer`](crate::create_authorizer)); any
-///   other user's tokens begin a family of their own.
-/// * A client's own tokens, by the client credentials grant, are those whose owner id is the client's id or empty. They are of
-///   no family and get no refresh token (RFC 6749 section 4.4.3).
-/// * A refresh token rotates, in one atomic step: of several requests at the same time one wins. When it comes again after
-///   that, its whole family is revoked (RFC 9700 section 4.14.2), unless within the [`grace`](TokenIssuer::grace).
+/// * The tokens of a code are of the family that the code began (see [`create_authorizer`](crate::create_authorizer));
+///   any other user's tokens begin a family of their own.
+/// * A client's own tokens, by the client credentials grant, are those whose owner id is the client's id or empty. They
+///   are of no family and get no refresh token (RFC 6749 section 4.4.3).
+/// * A refresh token rotates, in one atomic step: of several requests at the same time one wins. When it comes again
+///   after that, its whole family is revoked (RFC 9700 section 4.14.2), unless within the
+///   [`grace`](TokenIssuer::grace).
 /// * [`recover_token`](Issuer::recover_token) knows no revoked token, and gives an expired one with an `until` that is
 ///   past, as oxide-auth expects.
 ///
-/// A grant that is read back has the redirect URI [`NO_REDIRECT_URI`], because tables of tokens keep none. Where the token is
-/// the client's own, its owner is the client's id; or empty where a user may have that id, so that no client is taken for a
-/// user.
+/// A grant that is read back has the redirect URI [`NO_REDIRECT_URI`], because tables of tokens keep none. Where the
+/// token is the client's own, its owner is the client's id; or empty where a user may have that id, so that no client
+/// is taken for a user.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -90,8 +91,8 @@ where
 
 /// oxide-auth's `Issuer` over a table of tokens: made by [`create_issuer`].
 ///
-/// Clones belong together: a code that [`create_authorizer`](crate::create_authorizer)'s authorizer redeems finds its family
-/// in each.
+/// Clones belong together: a code that [`create_authorizer`](crate::create_authorizer)'s authorizer redeems finds its
+/// family in each.
 #[must_use]
 pub struct TokenIssuer<T: OAuth2Token, P, K = NoColumns> {
     pub(crate) pool: P,
@@ -119,8 +120,8 @@ where
         self
     }
 
-    /// What makes the tokens, and says how long the access tokens live. Unless set, both tokens are made, and access tokens
-    /// live for an hour.
+    /// What makes the tokens, and says how long the access tokens live. Unless set, both tokens are made, and access
+    /// tokens live for an hour.
     ///
     /// Its functions see the grant's client by id and scope only; the grant type is `authorization_code`,
     /// `client_credentials` or `refresh_token`.
@@ -142,8 +143,9 @@ where
         self
     }
 
-    /// For how many seconds tokens may be issued from a grant that is not a code's: see [`RefreshStore::grant_lifetime`]. A
-    /// code's is set with [`CodeAuthorizer::grant_lifetime`](crate::CodeAuthorizer::grant_lifetime).
+    /// For how many seconds tokens may be issued from a grant that is not a code's: see
+    /// [`RefreshStore::grant_lifetime`]. A code's is set with
+    /// [`CodeAuthorizer::grant_lifetime`](crate::CodeAuthorizer::grant_lifetime).
     pub fn grant_lifetime(mut self, seconds: i64) -> Self {
         self.store = self.store.grant_lifetime(seconds);
         self
@@ -156,8 +158,8 @@ where
         self
     }
 
-    /// Who is told of [`token_rotated`](Observer::token_rotated), [`refresh_token_reused`](Observer::refresh_token_reused)
-    /// and [`tokens_revoked`](Observer::tokens_revoked).
+    /// Who is told of [`token_rotated`](Observer::token_rotated),
+    /// [`refresh_token_reused`](Observer::refresh_token_reused) and [`tokens_revoked`](Observer::tokens_revoked).
     pub fn observer(mut self, observer: impl Observer<T>) -> Self {
         self.store = self.store.observer(observer);
         self

@@ -7,8 +7,8 @@
 //! | [`create_issuer`] | access and refresh tokens |
 //! | [`create_authorizer`] | authorization codes, whose tokens that issuer issues |
 //!
-//! Each is `Clone + Send + Sync + 'static` and does without a lock: put clones of them into the endpoint of a request. The
-//! models are [`diesel_oauth2::models`], or your own with the derives of `diesel_oauth2`.
+//! Each is `Clone + Send + Sync + 'static` and does without a lock: put clones of them into the endpoint of a request.
+//! The models are [`diesel_oauth2::models`], or your own with the derives of `diesel_oauth2`.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")] {
@@ -65,20 +65,23 @@
 //!
 //! # What holds, whatever the traits leave open
 //!
-//! * Of any number of requests at the same time one gets a code's grant, and one exchanges a refresh token: the database
-//!   decides, by a conditional write.
-//! * A code or a rotated refresh token that comes a second time ends its whole family: every token that came of that consent.
+//! * Of any number of requests at the same time one gets a code's grant, and one exchanges a refresh token: the
+//!   database decides, by a conditional write.
+//! * A code or a rotated refresh token that comes a second time ends its whole family: every token that came of that
+//!   consent.
 //! * Tokens and codes are stored as the model says, by default as SHA-256 digests, and found byte for byte. Secrets are
 //!   compared in constant time.
-//! * The rows are those of `diesel_oauth2`: its revocation and introspection endpoints, its bearer validator and its pruner
-//!   work on them, and so does another server.
+//! * The rows are those of `diesel_oauth2`: its revocation and introspection endpoints, its bearer validator and its
+//!   pruner work on them, and so does another server.
 //!
 //! # What the traits do not allow
 //!
-//! * A code is spent before oxide-auth compares the client, the redirect URI and the verifier: see [`create_authorizer`].
-//! * What is refused inside [`refresh`](oxide_auth::primitives::issuer::Issuer::refresh) is a `PrimitiveError`, because `()`
-//!   says no more: the request that lost a race, and the family that has reached its absolute lifetime. So is trouble with the
-//!   database. [`on_failure`](TokenIssuer::on_failure) is told which it is, and [`Error`] has the right answer:
+//! * A code is spent before oxide-auth compares the client, the redirect URI and the verifier: see
+//!   [`create_authorizer`].
+//! * What is refused inside [`refresh`](oxide_auth::primitives::issuer::Issuer::refresh) is a `PrimitiveError`, because
+//!   `()` says no more: the request that lost a race, and the family that has reached its absolute lifetime. So is
+//!   trouble with the database. [`on_failure`](TokenIssuer::on_failure) is told which it is, and [`Error`] has the
+//!   right answer:
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")] {
@@ -118,8 +121,8 @@
 //!
 //! # Async
 //!
-//! With the feature `async`, `SpawnBlocking` makes each of the three a primitive of `oxide-auth-async` whose work runs on
-//! tokio's blocking threads.
+//! With the feature `async`, `SpawnBlocking` makes each of the three a primitive of `oxide-auth-async` whose work runs
+//! on tokio's blocking threads.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]

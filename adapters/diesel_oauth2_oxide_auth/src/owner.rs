@@ -18,8 +18,8 @@ pub(crate) fn parse<U: OwnerId>(owner_id: &str) -> Result<U, Error> {
         .ok_or(Error::UnknownOwner)
 }
 
-/// The owner of what is a client's own: the client, by its id, as oxide-auth's users have it; but nobody, by an empty text,
-/// where a user may have that id, so that no client is taken for one.
+/// The owner of what is a client's own: the client, by its id, as oxide-auth's users have it; but nobody, by an empty
+/// text, where a user may have that id, so that no client is taken for one.
 pub(crate) fn of_client<U: OwnerId>(client_id: &str) -> &str {
     match parse::<U>(client_id) {
         Ok(_) => "",

@@ -21,12 +21,12 @@ use crate::{Error, NO_REDIRECT_URI};
 
 /// Creates oxide-auth's `Registrar` over a table of clients.
 ///
-/// * A redirect URI must be one of the client's, character for character. Where the request has none, it is the first of
-///   the client's.
-/// * The scope is what is asked for and the client may have. Where none of it is left, the request is refused; where none
-///   is asked for, it is the [`default_scope`](ClientRegistrar::default_scope).
-/// * A secret is compared in constant time, plain or argon2, and must not have expired. Only a client that is registered
-///   with the method `none` goes without.
+/// * A redirect URI must be one of the client's, character for character. Where the request has none, it is the first
+///   of the client's.
+/// * The scope is what is asked for and the client may have. Where none of it is left, the request is refused; where
+///   none is asked for, it is the [`default_scope`](ClientRegistrar::default_scope).
+/// * A secret is compared in constant time, plain or argon2, and must not have expired. Only a client that is
+///   registered with the method `none` goes without.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -91,15 +91,16 @@ where
 
     /// Serves clients only that are registered for this grant type.
     ///
-    /// oxide-auth does not tell its registrar which flow it is in, so a client's grant types count only where each flow has
-    /// a registrar that knows. For `authorization_code` the client must be registered for the response type `code` too. For
-    /// `client_credentials` it may do without any redirect URI.
+    /// oxide-auth does not tell its registrar which flow it is in, so a client's grant types count only where each flow
+    /// has a registrar that knows. For `authorization_code` the client must be registered for the response type `code`
+    /// too. For `client_credentials` it may do without any redirect URI.
     pub fn grant_type(mut self, grant_type: GrantType) -> Self {
         self.grant_type = Some(grant_type);
         self
     }
 
-    /// What is granted where a request names no scope, as far as the client may have it. Nothing unless set, as in authlib.
+    /// What is granted where a request names no scope, as far as the client may have it. Nothing unless set, as in
+    /// authlib.
     pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
         self.default_scope = scope.into();
         self
@@ -184,8 +185,8 @@ where
     }
 }
 
-/// The secret as RFC 6749 section 2.3.1 encodes it for HTTP Basic, which oxide-auth does not decode. `None` where decoding
-/// changes nothing.
+/// The secret as RFC 6749 section 2.3.1 encodes it for HTTP Basic, which oxide-auth does not decode. `None` where
+/// decoding changes nothing.
 fn decoded(secret: &str) -> Option<String> {
     // The names around it are those of a form with this one value.
     if secret.contains(['&', '=']) {

@@ -12,8 +12,8 @@ use oxide_auth_async::primitives;
 ///
 /// oxide-auth-async takes the plain ones too, but runs them on the async threads, which then wait for the database.
 ///
-/// A call that has begun runs to its end, also where its future is dropped: a code may be spent then without anybody having
-/// its grant, as after any lost answer. A panic inside goes on in the caller.
+/// A call that has begun runs to its end, also where its future is dropped: a code may be spent then without anybody
+/// having its grant, as after any lost answer. A panic inside goes on in the caller.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {

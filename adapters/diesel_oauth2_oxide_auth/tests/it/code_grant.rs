@@ -108,11 +108,11 @@ fn a_public_client_gets_its_tokens_with_pkce<F: OnOxide>() {
 }
 
 fn a_confidential_client_gets_its_tokens_without_pkce<F: OnOxide>() {
-    let Some((scene, mut parts)) = set_up::<F>(Settings::default()) else {
+    let Some((_scene, mut parts)) = set_up::<F>(Settings::default()) else {
         return;
     };
     parts.pkce = None;
-    let (access, _) = parts.tokens(&scene);
+    let (access, _) = parts.tokens();
     assert!(parts.is_valid(&access));
     // The other way for a client to say its secret is off in oxide-auth unless asked for.
     let code = parts.code(&F::client_id(1));
@@ -169,7 +169,7 @@ fn a_second_use_revokes_what_the_first_one_got<F: OnOxide>() {
         return;
     };
     let auth = basic(&F::client_id(1));
-    let (other, _) = parts.tokens(&scene);
+    let (other, _) = parts.tokens();
     let code = parts.code(&F::client_id(1));
     let (first, refresh) = both(&parts.redeem(Some(&auth), &code).expect("is answered"));
     let (second, refresh) = both(&parts.exchange(&refresh).expect("is answered"));
@@ -318,7 +318,7 @@ fn a_code_is_for_an_owner_and_a_redirect_uri<F: OnOxide>() {
     let other = parts.authorizer.authorize(grant.clone()).expect("is saved");
     assert_ne!(code, other);
 
-    // The row is for an hour's fraction of its own, whatever the grant says.
+    // The store's lifetime counts, not the grant's.
     let extracted = parts.authorizer.extract(&code).expect("works");
     let extracted = extracted.expect("is there");
     assert_eq!(

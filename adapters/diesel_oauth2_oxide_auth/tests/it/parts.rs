@@ -308,12 +308,10 @@ impl<F: OnOxide> Parts<F> {
     }
 
     /// Both tokens of a new code.
-    pub fn tokens(&mut self, scene: &Scene<F>) -> (String, String) {
+    pub fn tokens(&mut self) -> (String, String) {
         let auth = basic(&F::client_id(1));
         let code = self.code(&F::client_id(1));
-        let answer = self.redeem(Some(&auth), &code).expect("is answered");
-        let _ = scene;
-        both(&answer)
+        both(&self.redeem(Some(&auth), &code).expect("is answered"))
     }
 
     /// Exchanges the refresh token as its client would.
@@ -419,7 +417,7 @@ pub fn bad_request(code: &str) -> (Status, String) {
     (Status::BadRequest, code.to_owned())
 }
 
-/// Whether the clock's users agree that a second has passed.
+/// Turns the clock on.
 pub fn forward(clock: &ManualClock, seconds: i64) {
     clock.set(clock.now() + seconds);
 }

@@ -89,7 +89,7 @@ fn of_32_threads_that_exchange_one_refresh_token_exactly_one_wins<F: OnOxide>() 
     let pool = scene.fixture.pool_of(32);
     let mut parts = Parts::<F>::new(&scene, pool, Settings::default());
     for round in 0..rounds() {
-        let (_, refresh) = parts.tokens(&scene);
+        let (_, refresh) = parts.tokens();
         let answers = race(&parts, |parts| parts.exchange(&refresh));
         let mut won = 0;
         for answer in &answers {

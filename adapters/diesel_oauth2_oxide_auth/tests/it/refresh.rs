@@ -26,8 +26,8 @@ fn a_refresh_token_rotates_and_its_reuse_ends_the_family<F: OnOxide>() {
     let Some((scene, mut parts)) = set_up::<F>(Settings::default()) else {
         return;
     };
-    let (other, _) = parts.tokens(&scene);
-    let (first, refresh_1) = parts.tokens(&scene);
+    let (other, _) = parts.tokens();
+    let (first, refresh_1) = parts.tokens();
     let response = parts.exchange(&refresh_1).expect("is answered");
     let (second, refresh_2) = both(&response);
     assert!(first != second && refresh_1 != refresh_2);
@@ -70,7 +70,7 @@ fn within_the_grace_period_a_client_may_ask_again<F: OnOxide>() {
     let Some((scene, mut parts)) = set_up::<F>(settings) else {
         return;
     };
-    let (_, refresh) = parts.tokens(&scene);
+    let (_, refresh) = parts.tokens();
     both(&parts.exchange(&refresh).expect("is answered"));
     forward(&scene.clock, 10);
     let (access, next) = both(&parts.exchange(&refresh).expect("is answered"));
@@ -84,11 +84,11 @@ fn within_the_grace_period_a_client_may_ask_again<F: OnOxide>() {
 }
 
 fn scope_may_shrink_and_never_grows<F: OnOxide>() {
-    let Some((scene, mut parts)) = set_up::<F>(Settings::default()) else {
+    let Some((_scene, mut parts)) = set_up::<F>(Settings::default()) else {
         return;
     };
     let auth = basic(&F::client_id(1));
-    let (_, refresh) = parts.tokens(&scene);
+    let (_, refresh) = parts.tokens();
     let form = |token, scope| {
         [
             ("grant_type", "refresh_token"),
@@ -117,7 +117,7 @@ fn only_its_own_client_exchanges_a_refresh_token<F: OnOxide>() {
         return;
     };
     scene.another_client(2);
-    let (access, refresh) = parts.tokens(&scene);
+    let (access, refresh) = parts.tokens();
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", refresh.as_str()),
@@ -162,8 +162,8 @@ fn idle_and_absolute_lifetime<F: OnOxide>() {
     let Some((scene, mut parts)) = set_up::<F>(settings) else {
         return;
     };
-    let (_, idle) = parts.tokens(&scene);
-    let (_, mut busy) = parts.tokens(&scene);
+    let (_, idle) = parts.tokens();
+    let (_, mut busy) = parts.tokens();
     for _ in 0..2 {
         forward(&scene.clock, 100);
         (_, busy) = both(&parts.exchange(&busy).expect("is answered"));
@@ -188,7 +188,7 @@ fn what_was_revoked_elsewhere_is_unknown_here<F: OnOxide>() {
     let Some((scene, mut parts)) = set_up::<F>(Settings::default()) else {
         return;
     };
-    let (access, refresh) = parts.tokens(&scene);
+    let (access, refresh) = parts.tokens();
     create_grant_revocation::<F::Token, _>(scene.pool.clone())
         .revoke_by_user(&F::user(1))
         .expect("is revoked");
@@ -205,10 +205,10 @@ fn without_rotation_the_refresh_token_stays<F: OnOxide>() {
         keeps_refresh_tokens: true,
         ..Settings::default()
     };
-    let Some((scene, mut parts)) = set_up::<F>(settings) else {
+    let Some((_scene, mut parts)) = set_up::<F>(settings) else {
         return;
     };
-    let (first, refresh) = parts.tokens(&scene);
+    let (first, refresh) = parts.tokens();
     for _ in 0..2 {
         let response = parts.exchange(&refresh).expect("is answered");
         let answer = json(&response);
