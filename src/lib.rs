@@ -40,6 +40,8 @@
 //! one statement; [`model`]; [`pool`]. Implement the traits of [`table`] by hand for a schema that a derive cannot
 //! describe, and everything above works unchanged. To take part in a transaction of your own, call the functions that
 //! take a connection: those of [`lookup`] and [`factory::save_token`].
+//!
+//! [`guide`] has authlib's methods one by one, and how to write an adapter for another server crate.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]
@@ -58,6 +60,7 @@ pub mod column;
 pub mod endpoint;
 mod error;
 pub mod factory;
+pub mod guide;
 mod header;
 pub mod lifecycle;
 pub mod lookup;

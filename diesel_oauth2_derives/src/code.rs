@@ -70,6 +70,23 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
     });
 
+    // Dropped in silence, it would let the code be redeemed without the verifier.
+    let refused_challenge = ["code_challenge", "code_challenge_method"]
+        .into_iter()
+        .filter(|role| model.role(role).is_none())
+        .map(|role| {
+            let row_field = format_ident!("{role}");
+            quote! {
+                if row.#row_field.is_some() {
+                    return Err(#krate::Error::InvalidValue {
+                        column: #role,
+                        reason: "the model has no such column, without which the challenge protects nothing",
+                    });
+                }
+            }
+        });
+    let refused_challenge = quote!(#(#refused_challenge)*);
+
     let tables = connection::for_each(&model, |conn_type| {
         let imports = imports(&krate);
         let by_code = lookup_by_secret(&model, conn_type, &[code]);
@@ -110,6 +127,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     row: &#krate::table::NewCode<'_, Self>,
                 ) -> Result<(), #krate::Error> {
                     #imports
+                    #refused_challenge
                     #insert
                 }
             }

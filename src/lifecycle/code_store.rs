@@ -186,7 +186,8 @@ impl<U, X> fmt::Debug for CodeRequest<'_, U, X> {
 #[must_use]
 pub struct Redemption<'a> {
     code: &'a str,
-    client_id: Cow<'a, str>,
+    /// Who presents it. `None` where the server checks that, and all the rest, by itself.
+    client_id: Option<Cow<'a, str>>,
     redirect_uri: Option<&'a str>,
     code_verifier: Option<&'a str>,
 }
@@ -196,7 +197,21 @@ impl<'a> Redemption<'a> {
     pub fn new(code: &'a str, client: &'a dyn OAuth2Client) -> Self {
         Self {
             code,
-            client_id: client.client_id(),
+            client_id: Some(client.client_id()),
+            redirect_uri: None,
+            code_verifier: None,
+        }
+    }
+
+    /// This code, whoever presents it and whatever the request says: for a server that gets the code's row first, then
+    /// compares the client, the redirect URI and the verifier with it by itself, and issues nothing where they do not fit.
+    ///
+    /// The code is spent whatever the server finds; and whoever presents it a second time, every token that came of it is
+    /// revoked.
+    pub fn unchecked(code: &'a str) -> Self {
+        Self {
+            code,
+            client_id: None,
             redirect_uri: None,
             code_verifier: None,
         }
@@ -216,7 +231,10 @@ impl<'a> Redemption<'a> {
 
     /// Whether the request may redeem the code, as far as the code's own row tells.
     fn check<C: OAuth2AuthorizationCode>(&self, code: &C) -> Result<(), CodeRefusal> {
-        if code.client_id() != self.client_id {
+        let Some(client_id) = &self.client_id else {
+            return Ok(());
+        };
+        if code.client_id() != *client_id {
             return Err(CodeRefusal::WrongClient);
         }
         let redirect_uri = code.redirect_uri();

@@ -19,6 +19,7 @@ on_every_schema!(
     row_31_a_second_redemption_revokes_every_token_of_the_code,
     row_32_a_stranger_does_not_spend_the_code,
     row_33_pkce_is_verified_before_the_code_is_spent,
+    a_server_that_checks_by_itself_spends_the_code_first,
 );
 
 const REDIRECT_URI: &str = "https://a.example/cb";
@@ -257,5 +258,112 @@ fn row_33_pkce_is_verified_before_the_code_is_spent<F: Fixture>() {
             refused(codes.redeem(&redemption.code_verifier(verifier))),
             None
         );
+    }
+}
+
+fn a_server_that_checks_by_itself_spends_the_code_first<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let codes = codes(&scene);
+    let tokens =
+        create_refresh_token_store::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
+    let request =
+        request(&scene).code_challenge("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "S256");
+    codes.save("code", &request).expect("is saved");
+    let code = codes
+        .redeem(&Redemption::unchecked("code"))
+        .expect("is redeemed");
+    assert_eq!(code.client_id(), F::client_id(1));
+    assert_eq!(code.redirect_uri().as_deref(), Some(REDIRECT_URI));
+    let grant = code.grant_id().expect("has a grant");
+    tokens
+        .issue(&token("a"), &scene.request(), grant)
+        .expect("is issued");
+
+    assert_eq!(
+        refused(codes.redeem(&Redemption::unchecked("code"))),
+        Some(CodeRefusal::Replayed)
+    );
+    assert!(tokens.authenticate("refresh-a", &scene.client).is_err());
+
+    codes.save("old", &request).expect("is saved");
+    scene.clock.set(NOW + 301);
+    assert_eq!(
+        refused(codes.redeem(&Redemption::unchecked("old"))),
+        Some(CodeRefusal::Expired)
+    );
+}
+
+/// Codes of a table that keeps no challenge.
+#[cfg(feature = "sqlite")]
+mod without_challenge {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+    use diesel_oauth2::pool::SharedConnection;
+    use diesel_oauth2::{Error, OAuth2AuthorizationCode, models};
+
+    use super::*;
+
+    diesel::table! {
+        bare_codes (id) {
+            id -> Integer,
+            code -> Text,
+            client_id -> Text,
+            user_id -> BigInt,
+            redirect_uri -> Text,
+            auth_time -> BigInt,
+            grant_id -> Nullable<BigInt>,
+            redeemed_at -> Nullable<BigInt>,
+        }
+    }
+
+    #[derive(Queryable, Selectable, OAuth2AuthorizationCode)]
+    #[diesel(table_name = bare_codes)]
+    #[diesel(check_for_backend(diesel::sqlite::Sqlite))]
+    struct BareCode {
+        id: i32,
+        code: String,
+        client_id: String,
+        user_id: i64,
+        redirect_uri: String,
+        auth_time: i64,
+        grant_id: Option<i64>,
+        redeemed_at: Option<i64>,
+    }
+
+    #[test]
+    fn row_33_a_challenge_that_cannot_be_kept_is_refused() {
+        let mut connection = SqliteConnection::establish(":memory:").expect("opens");
+        connection
+            .batch_execute(
+                "CREATE TABLE bare_codes (id INTEGER NOT NULL PRIMARY KEY, code TEXT NOT NULL UNIQUE,
+                     client_id TEXT NOT NULL, user_id BIGINT NOT NULL, redirect_uri TEXT NOT NULL,
+                     auth_time BIGINT NOT NULL, grant_id BIGINT, redeemed_at BIGINT)",
+            )
+            .expect("the table is made");
+        let pool = SharedConnection::new(connection);
+        let codes = create_authorization_code_store::<BareCode, models::Token, _>(pool);
+        let client = models::Client {
+            id: 1,
+            user_id: None,
+            client_id: "app".into(),
+            client_secret: None,
+            client_id_issued_at: 0,
+            client_secret_expires_at: 0,
+            client_metadata: None,
+            previous_client_secret: None,
+            previous_client_secret_expires_at: 0,
+        };
+        let request = CodeRequest::new(&client).user(1).redirect_uri(REDIRECT_URI);
+        codes.save("bare", &request).expect("is saved");
+        let protected = request.code_challenge("x", "plain");
+        assert!(matches!(
+            codes.save("protected", &protected),
+            Err(Error::InvalidValue {
+                column: "code_challenge",
+                ..
+            })
+        ));
     }
 }

@@ -1,0 +1,26 @@
+//! oxide-auth's own flows over each database, with the bundled models and with a schema of the user's own.
+
+#[cfg(feature = "async")]
+mod async_flows;
+mod client_credentials;
+mod code_grant;
+mod extensions;
+mod failures;
+mod parts;
+mod races;
+mod refresh;
+mod registrar;
+
+// What the core's own tests stand on: databases, schemas on them, a clock to turn.
+#[allow(dead_code, unused_imports, unused_macros)]
+#[path = "../../../../tests/it/bundled_schema.rs"]
+mod bundled_schema;
+#[allow(dead_code, unused_imports, unused_macros)]
+#[path = "../../../../tests/it/fixture.rs"]
+mod fixture;
+#[allow(dead_code, unused_imports, unused_macros)]
+#[path = "../../../../tests/it/own_schema/mod.rs"]
+mod own_schema;
+#[allow(dead_code, unused_imports, unused_macros)]
+#[path = "../../../../tests/it/support/mod.rs"]
+mod support;
