@@ -1,0 +1,9 @@
+DROP TABLE IF EXISTS oauth_as_lock;
+DROP TABLE IF EXISTS oauth_as_barrier;
+DROP TABLE IF EXISTS oauth_as_replay_id;
+DROP TABLE IF EXISTS oauth_as_consent;
+DROP TABLE IF EXISTS oauth_as_pushed_request;
+DROP TABLE IF EXISTS oauth_as_device_grant;
+DROP TABLE IF EXISTS oauth_as_code;
+DROP TABLE IF EXISTS oauth_as_refresh_token;
+DROP TABLE IF EXISTS oauth_as_access_token;

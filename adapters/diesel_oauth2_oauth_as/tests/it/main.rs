@@ -1,0 +1,10 @@
+//! The storage on every database that is enabled and at hand.
+
+mod bearer;
+mod client;
+mod conformance;
+mod flow;
+mod migrations;
+mod race;
+mod secrets;
+mod support;
