@@ -1,0 +1,5 @@
+CREATE TABLE demo_user (
+    id BIGINT PRIMARY KEY NOT NULL,
+    username VARCHAR(64) NOT NULL UNIQUE,
+    password VARCHAR(255) NOT NULL
+);
