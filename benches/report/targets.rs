@@ -112,13 +112,9 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> Vec<Target> {
         let mut one_trip = [&lookups[..], &[SaveToken, Revoke]].concat();
         if comparison.database == "PostgreSQL" {
             one_trip.push(Rotate);
-            targets.push(at_most(
-                comparison,
-                &only(&[Rotate]),
-                BEST,
-                0.5,
-                "rotate, against BEGIN, two UPDATEs, INSERT, COMMIT",
-            ));
+            let form = "rotate, against BEGIN, two UPDATEs, INSERT, COMMIT";
+            targets.push(at_most(comparison, &only(&[Rotate]), IDIOMATIC, 0.5, form));
+            targets.push(at_most(comparison, &only(&[Rotate]), BEST, 0.5, form));
         }
         targets.push(round_trips(comparison, &only(&one_trip)));
     }

@@ -29,8 +29,9 @@ impl Section for Growing {
             let began = Instant::now();
             load::tokens::<D>(&mut driver.borrow_mut(), loaded..tokens);
             let load_seconds = began.elapsed().as_secs_f64();
-            let operations = measure::<D>(&fresh.url, &Supply::new(tokens, false, &driver));
+            // Before the operations leave dead rows behind.
             let tables = D::sizes(&mut driver.borrow_mut());
+            let operations = measure::<D>(&fresh.url, &Supply::new(tokens, false, &driver));
             let plans =
                 plans::of_every_call::<D>(&fresh.url, &Supply::new(tokens, true, &driver), &driver);
             eprintln!("{}: {tokens} tokens", D::NAME);
