@@ -7,6 +7,15 @@ use diesel::query_source::SizeRestrictedColumn;
 
 pub use diesel;
 pub use diesel::connection::DefaultLoadingMode;
+#[cfg(feature = "diesel-async")]
+pub use diesel_async;
+#[cfg(all(feature = "diesel-async", feature = "mysql"))]
+pub use diesel_async::AsyncMysqlConnection;
+#[cfg(all(feature = "diesel-async", feature = "postgres"))]
+pub use diesel_async::AsyncPgConnection;
+
+#[cfg(all(feature = "diesel-async", feature = "sqlite"))]
+pub use crate::asynchronous::AsyncSqliteConnection;
 
 use crate::column::{ClientIdColumn, Identifier};
 pub use crate::table::check_length;
@@ -95,7 +104,8 @@ impl<C> Unlimited for &Probe<C> {
     }
 }
 
-// `__if_sqlite! { items }` keeps the items where this crate has the feature, whatever the caller's features are.
+// `__if_sqlite! { items }` keeps the items where this crate has the feature, whatever the caller's features are;
+// `__if_async_sqlite! { items }` where it has `diesel-async` too.
 
 #[doc(hidden)]
 #[cfg(feature = "sqlite")]
@@ -136,5 +146,47 @@ macro_rules! __if_mysql {
 #[cfg(not(feature = "mysql"))]
 #[macro_export]
 macro_rules! __if_mysql {
+    ($($item:item)*) => {};
+}
+
+#[doc(hidden)]
+#[cfg(all(feature = "diesel-async", feature = "sqlite"))]
+#[macro_export]
+macro_rules! __if_async_sqlite {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(all(feature = "diesel-async", feature = "sqlite")))]
+#[macro_export]
+macro_rules! __if_async_sqlite {
+    ($($item:item)*) => {};
+}
+
+#[doc(hidden)]
+#[cfg(all(feature = "diesel-async", feature = "postgres"))]
+#[macro_export]
+macro_rules! __if_async_postgres {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(all(feature = "diesel-async", feature = "postgres")))]
+#[macro_export]
+macro_rules! __if_async_postgres {
+    ($($item:item)*) => {};
+}
+
+#[doc(hidden)]
+#[cfg(all(feature = "diesel-async", feature = "mysql"))]
+#[macro_export]
+macro_rules! __if_async_mysql {
+    ($($item:item)*) => { $($item)* };
+}
+
+#[doc(hidden)]
+#[cfg(not(all(feature = "diesel-async", feature = "mysql")))]
+#[macro_export]
+macro_rules! __if_async_mysql {
     ($($item:item)*) => {};
 }

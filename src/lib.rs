@@ -52,6 +52,8 @@ extern crate self as diesel_oauth2;
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(feature = "diesel-async")]
+pub mod asynchronous;
 pub mod bearer;
 #[cfg(feature = "cache")]
 pub mod cache;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{DeriveInput, Error, Result};
 
-use crate::connection;
+use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
     Value, check_length, client_id_value, imports, insert, is, lookup, set, text_accessor,
@@ -53,28 +53,31 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let issued_at = time_accessor(&model, "client_id_issued_at");
     let metadata = metadata(&model)?;
 
-    let tables = connection::for_each(&model, |conn_type| {
+    let tables = connection::for_each(&model, |target| {
         let imports = imports(&krate);
-        let lookup = lookup(&model, conn_type, quote!(#id_column.eq(client_id)));
-        let registrable = registrable(&model, conn_type);
-        let rotatable = rotatable(&model, conn_type, client_id);
+        let lookup = lookup(&model, target, quote!(#id_column.eq(client_id)));
+        let registrable = registrable(&model, target);
+        let rotatable = rotatable(&model, target, client_id);
+        let (conn_type, function) = (&target.conn, target.function());
+        let (trait_name, this) = (target.table("ClientTable"), quote!(Self));
+        let (each, loaded) = (target.each(&this), target.loaded(&this));
         quote! {
             #registrable
             #rotatable
 
-            impl #krate::table::ClientTable<#conn_type> for #ident {
-                fn load_by_client_id(
+            impl #trait_name<#conn_type> for #ident {
+                #function load_by_client_id(
                     conn: &mut #conn_type,
                     client_id: &str,
-                    mut each: impl FnMut(Self),
-                ) -> Result<(), #krate::Error> {
+                    #each
+                ) -> Result<#loaded, #krate::Error> {
                     #imports
                     let Some(client_id) =
                         <<#id_type as #krate::column::ClientIdColumn>::Id as #krate::column::Identifier>::parse(
                             client_id,
                         )
                     else {
-                        return Ok(());
+                        return Ok(Default::default());
                     };
                     #lookup
                 }
@@ -165,7 +168,7 @@ fn metadata(model: &Model) -> Result<TokenStream> {
 }
 
 /// The statement that registers a client.
-fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
+fn registrable(model: &Model, target: &Target) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
@@ -175,7 +178,9 @@ fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
     let columns = LISTS.iter().chain(&TEXTS);
     let columns = columns.filter(|role| model.role(role).is_some());
     let client_id_type = model.role("client_id").map(|field| &field.ty);
-    let insert = insert(model, |field, role| {
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("RegistrableClientTable");
+    let insert = insert(model, target, |field, role| {
         let (ty, name, target) = (&field.ty, &field.name, format_ident!("{role}"));
         let time = |seconds: TokenStream| {
             Value::Other(quote_spanned! {at(ty)=>
@@ -200,7 +205,7 @@ fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
         }
     });
     quote! {
-        impl #krate::table::RegistrableClientTable<#conn_type> for #ident {
+        impl #trait_name<#conn_type> for #ident {
             type UserId = #user_id_type;
             type Extra = #extra;
 
@@ -215,7 +220,7 @@ fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
                 (&#krate::__private::Probe::<Id>::new()).generate_id()
             }
 
-            fn insert(
+            #function insert(
                 conn: &mut #conn_type,
                 row: &#krate::table::NewClient<'_, Self::UserId, Self::Extra>,
             ) -> Result<(), #krate::Error> {
@@ -227,7 +232,7 @@ fn registrable(model: &Model, conn_type: &TokenStream) -> TokenStream {
 }
 
 /// The statement that replaces a client's secret, where there are columns for it.
-fn rotatable(model: &Model, conn_type: &TokenStream, client_id: &Field) -> Option<TokenStream> {
+fn rotatable(model: &Model, target: &Target, client_id: &Field) -> Option<TokenStream> {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
@@ -249,6 +254,8 @@ fn rotatable(model: &Model, conn_type: &TokenStream, client_id: &Field) -> Optio
     };
     let client_id_ident = &client_id.ident;
     let check = check_length(&krate, secret, quote!(Some(secret.client_secret)));
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("RotatableClientTable");
     let replace = update(
         model,
         &[
@@ -281,16 +288,17 @@ fn rotatable(model: &Model, conn_type: &TokenStream, client_id: &Field) -> Optio
             ),
         ],
     );
+    let replace = target.execute(&replace);
     Some(quote! {
-        impl #krate::table::RotatableClientTable<#conn_type> for #ident {
-            fn replace_secret(
+        impl #trait_name<#conn_type> for #ident {
+            #function replace_secret(
                 &self,
                 conn: &mut #conn_type,
                 secret: &#krate::table::NewClientSecret<'_>,
             ) -> Result<bool, #krate::Error> {
                 #imports
                 #check
-                Ok(#replace.execute(conn)? > 0)
+                Ok(#replace > 0)
             }
         }
     })

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{DeriveInput, Result};
 
-use crate::connection;
+use crate::connection::{self, Target};
 use crate::model::{Model, Trait, at};
 use crate::statement::{
     Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark,
@@ -87,10 +87,13 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         });
     let refused_challenge = quote!(#(#refused_challenge)*);
 
-    let tables = connection::for_each(&model, |conn_type| {
+    let tables = connection::for_each(&model, |target| {
         let imports = imports(&krate);
-        let by_code = lookup_by_secret(&model, conn_type, &[code]);
-        let insert = insert(&model, |field, role| {
+        let (conn_type, function) = (&target.conn, target.function());
+        let (trait_name, this) = (target.table("CodeTable"), quote!(Self));
+        let (each, loaded) = (target.each(&this), target.loaded(&this));
+        let by_code = lookup_by_secret(&model, target, &[code]);
+        let insert = insert(&model, target, |field, role| {
             let (ty, name, row_field) = (&field.ty, &field.name, format_ident!("{role}"));
             match role {
                 "code" => Value::Text(quote!(Some(row.code))),
@@ -106,23 +109,23 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 _ => Value::Text(quote!(row.#row_field)),
             }
         });
-        let redeemable = redeemable(&model, conn_type);
-        let aged = aged(&model, conn_type, "auth_time");
+        let redeemable = redeemable(&model, target);
+        let aged = aged(&model, target, "auth_time");
         quote! {
             #redeemable
             #aged
 
-            impl #krate::table::CodeTable<#conn_type> for #ident {
-                fn load_by_code(
+            impl #trait_name<#conn_type> for #ident {
+                #function load_by_code(
                     conn: &mut #conn_type,
                     secret: &#krate::secret::Candidates<'_>,
-                    mut each: impl FnMut(Self),
-                ) -> Result<(), #krate::Error> {
+                    #each
+                ) -> Result<#loaded, #krate::Error> {
                     #imports
                     #by_code
                 }
 
-                fn insert(
+                #function insert(
                     conn: &mut #conn_type,
                     row: &#krate::table::NewCode<'_, Self>,
                 ) -> Result<(), #krate::Error> {
@@ -181,7 +184,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 }
 
 /// The statement that spends a code, where there are columns for it and a key to find the row by.
-fn redeemable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+fn redeemable(model: &Model, target: &Target) -> Option<TokenStream> {
     let krate = model.krate();
     let ident = &model.ident;
     let (key, redeemed) = (model.key()?, model.role("redeemed_at")?);
@@ -196,11 +199,18 @@ fn redeemable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
             is_unmarked(&krate, redeemed),
         ],
     );
+    let mark_redeemed = target.execute(&mark_redeemed);
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("RedeemableCodeTable");
     Some(quote! {
-        impl #krate::table::RedeemableCodeTable<#conn_type> for #ident {
-            fn mark_redeemed(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+        impl #trait_name<#conn_type> for #ident {
+            #function mark_redeemed(
+                &self,
+                conn: &mut #conn_type,
+                now: i64,
+            ) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#mark_redeemed.execute(conn)? > 0)
+                Ok(#mark_redeemed > 0)
             }
         }
     })

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{DeriveInput, Error, Result, Type};
 
-use crate::connection;
+use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
     Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark, set,
@@ -53,9 +53,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     check_user_id(&model)?;
     let accessors = accessors(&model);
-    let tables = connection::for_each(&model, |conn_type| {
-        let table = table(&model, conn_type, key);
-        let aged = aged(&model, conn_type, "issued_at");
+    let tables = connection::for_each(&model, |target| {
+        let table = table(&model, target, key);
+        let aged = aged(&model, target, "issued_at");
         quote!(#table #aged)
     })?;
     Ok(quote! {
@@ -168,14 +168,14 @@ fn accessors(model: &Model) -> TokenStream {
     }
 }
 
-fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
+fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
     let field = |role: &str| model.role(role).expect("was required");
-    let by_device_code = lookup_by_secret(model, conn_type, &[field("device_code")]);
-    let by_user_code = lookup_by_secret(model, conn_type, &[field("user_code")]);
-    let insert = insert(model, |field, role| value(&krate, field, role));
+    let by_device_code = lookup_by_secret(model, target, &[field("device_code")]);
+    let by_user_code = lookup_by_secret(model, target, &[field("user_code")]);
+    let insert = insert(model, target, |field, role| value(&krate, field, role));
 
     let key_ident = &key.ident;
     let this_row = is(&krate, key, quote!(&self.#key_ident));
@@ -222,27 +222,32 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
         ],
         &[this_row],
     );
+    let [approve, deny, redeem, note_poll] =
+        [approve, deny, redeem, note_poll].map(|statement| target.execute(&statement));
+    let (conn_type, function) = (&target.conn, target.function());
+    let (trait_name, this) = (target.table("DeviceCodeTable"), quote!(Self));
+    let (each, loaded) = (target.each(&this), target.loaded(&this));
     quote! {
-        impl #krate::table::DeviceCodeTable<#conn_type> for #ident {
-            fn load_by_device_code(
+        impl #trait_name<#conn_type> for #ident {
+            #function load_by_device_code(
                 conn: &mut #conn_type,
                 secret: &#krate::secret::Candidates<'_>,
-                mut each: impl FnMut(Self),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
                 #by_device_code
             }
 
-            fn load_by_user_code(
+            #function load_by_user_code(
                 conn: &mut #conn_type,
                 secret: &#krate::secret::Candidates<'_>,
-                mut each: impl FnMut(Self),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
                 #by_user_code
             }
 
-            fn insert(
+            #function insert(
                 conn: &mut #conn_type,
                 row: &#krate::table::NewDeviceCode<'_, Self>,
             ) -> Result<(), #krate::Error> {
@@ -250,35 +255,35 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
                 #insert
             }
 
-            fn note_poll(
+            #function note_poll(
                 &self,
                 conn: &mut #conn_type,
                 now: i64,
                 interval: i64,
             ) -> Result<(), #krate::Error> {
                 #imports
-                #note_poll.execute(conn)?;
+                #note_poll;
                 Ok(())
             }
 
-            fn approve(
+            #function approve(
                 &self,
                 conn: &mut #conn_type,
                 user_id: &Self::UserId,
                 now: i64,
             ) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#approve.execute(conn)? > 0)
+                Ok(#approve > 0)
             }
 
-            fn deny(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+            #function deny(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#deny.execute(conn)? > 0)
+                Ok(#deny > 0)
             }
 
-            fn mark_redeemed(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+            #function mark_redeemed(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#redeem.execute(conn)? > 0)
+                Ok(#redeem > 0)
             }
         }
     }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::connection;
+use crate::connection::Target;
 use crate::model::{Field, Model};
 use crate::statement::{
     NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, set,
@@ -12,7 +12,7 @@ use crate::statement::{
 use crate::token::value;
 
 /// The statements that revoke, where there are columns for it and a key to find the row by.
-pub(crate) fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+pub(crate) fn revocable(model: &Model, target: &Target) -> Option<TokenStream> {
     let krate = model.krate();
     let ident = &model.ident;
     let key = model.key()?;
@@ -29,25 +29,31 @@ pub(crate) fn revocable(model: &Model, conn_type: &TokenStream) -> Option<TokenS
         None => revoke_access.clone(),
         Some(refresh) => revoke_both(model, this_row, access, refresh),
     };
-    let with_grant = with_grant(model, conn_type);
+    let with_grant = with_grant(model, target);
+    let (revoke_access, revoke_refresh) = (
+        target.execute(&revoke_access),
+        target.execute(&revoke_refresh),
+    );
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("RevocableTokenTable");
     Some(quote! {
-        impl #krate::table::RevocableTokenTable<#conn_type> for #ident {
-            fn revoke_access_token(
+        impl #trait_name<#conn_type> for #ident {
+            #function revoke_access_token(
                 &self,
                 conn: &mut #conn_type,
                 now: i64,
             ) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#revoke_access.execute(conn)? > 0)
+                Ok(#revoke_access > 0)
             }
 
-            fn revoke_refresh_token(
+            #function revoke_refresh_token(
                 &self,
                 conn: &mut #conn_type,
                 now: i64,
             ) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#revoke_refresh.execute(conn)? > 0)
+                Ok(#revoke_refresh > 0)
             }
 
             #with_grant
@@ -66,7 +72,7 @@ fn revoke_both(model: &Model, filter: TokenStream, access: &Field, refresh: &Fie
 }
 
 /// The statements that revoke a row's grant and all that came of it.
-fn with_grant(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+fn with_grant(model: &Model, target: &Target) -> Option<TokenStream> {
     let krate = model.krate();
     let grant_model = model.grant.as_ref()?;
     let grant = model.role("grant_id")?;
@@ -76,28 +82,31 @@ fn with_grant(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
     );
     let imports = imports(&krate);
     let by_grant = revoke_both(model, is(&krate, grant, quote!(grant_id)), access, refresh);
+    let by_grant = target.execute(&by_grant);
+    let (conn_type, function, awaited) = (&target.conn, target.function(), target.awaited());
+    let grant_table = target.table("GrantTable");
     Some(quote! {
-        fn revoke_grant(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+        #function revoke_grant(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
             match #krate::OAuth2Token::grant_id(self) {
                 Some(grant_id) => {
-                    <#grant_model as #krate::table::GrantTable<#conn_type>>::revoke(conn, grant_id, now)
+                    <#grant_model as #grant_table<#conn_type>>::revoke(conn, grant_id, now) #awaited
                 }
                 None => Ok(false),
             }
         }
 
-        fn revoke_family(&self, conn: &mut #conn_type, now: i64) -> Result<usize, #krate::Error> {
+        #function revoke_family(&self, conn: &mut #conn_type, now: i64) -> Result<usize, #krate::Error> {
             #imports
             match #krate::OAuth2Token::grant_id(self) {
-                Some(grant_id) => Ok(#by_grant.execute(conn)?),
-                None => self.revoke_refresh_token(conn, now).map(usize::from),
+                Some(grant_id) => Ok(#by_grant),
+                None => self.revoke_refresh_token(conn, now) #awaited .map(usize::from),
             }
         }
     })
 }
 
 /// The statements on families, where there are columns for them.
-pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStream> {
+pub(crate) fn family(model: &Model, target: &Target) -> Option<TokenStream> {
     let krate = model.krate();
     let (ident, table) = (&model.ident, &model.table);
     let key = model.key()?;
@@ -121,7 +130,7 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
             is_unmarked(&krate, refresh),
         ],
     );
-    let rotate = rotate(model, conn_type, &mark_rotated);
+    let rotate = rotate(model, target, &mark_rotated);
     let join_grant = update(
         model,
         &[set(&krate, grant, quote!(grant_id))],
@@ -131,64 +140,66 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
             is_unmarked(&krate, refresh),
         ],
     );
-    let by_grant = revoke_by(grant, quote!(grant_id));
+    let by_grant = target.execute(&revoke_by(grant, quote!(grant_id)));
     let by_user = match model.role("user_id") {
         Some(user) => {
             let by_user = revoke_by(user, quote!(user_id));
-            quote!(Ok(#by_user.execute(conn)?))
+            let by_user = target.execute(&by_user);
+            quote!(Ok(#by_user))
         }
         None => quote!(match *user_id {}),
     };
     let client = model.role("client_id")?;
     let parsed_client_id = parsed_client_id(&krate, client);
-    let by_client = revoke_by(client, quote!(&client_id));
+    let by_client = target.execute(&revoke_by(client, quote!(&client_id)));
+    let (mark_rotated, join_grant) = (target.execute(&mark_rotated), target.execute(&join_grant));
+    let (conn_type, function) = (&target.conn, target.function());
+    let (trait_name, id) = (target.table("FamilyTokenTable"), quote!(Self::GrantId));
+    let (each, loaded) = (target.each(&id), target.loaded(&id));
+    let in_use = target.load(
+        &quote!(#table::table.filter(#grant_column.eq_any(grant_ids)).select(#grant_column)),
+        &quote!(#grant_type),
+        &quote!(<#grant_type as #krate::column::GrantIdColumn>::id(&row).cloned()),
+    );
     Some(quote! {
-        impl #krate::table::FamilyTokenTable<#conn_type> for #ident {
+        impl #trait_name<#conn_type> for #ident {
             type Grant = #grant_model;
 
-            fn mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
+            #function mark_rotated(&self, conn: &mut #conn_type, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#mark_rotated.execute(conn)? > 0)
+                Ok(#mark_rotated > 0)
             }
 
             #rotate
 
-            fn join_grant(
+            #function join_grant(
                 &self,
                 conn: &mut #conn_type,
                 grant_id: &Self::GrantId,
             ) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#join_grant.execute(conn)? > 0)
+                Ok(#join_grant > 0)
             }
 
-            fn load_grants_in_use(
+            #function load_grants_in_use(
                 conn: &mut #conn_type,
                 grant_ids: &[Self::GrantId],
-                mut each: impl FnMut(Self::GrantId),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
-                let query = #table::table
-                    .filter(#grant_column.eq_any(grant_ids))
-                    .select(#grant_column);
-                for id in query.load_iter::<#grant_type, #krate::__private::DefaultLoadingMode>(conn)? {
-                    if let Some(id) = <#grant_type as #krate::column::GrantIdColumn>::id(&id?) {
-                        each(id.clone());
-                    }
-                }
-                Ok(())
+                #in_use
             }
 
-            fn revoke_by_grant(
+            #function revoke_by_grant(
                 conn: &mut #conn_type,
                 grant_id: &Self::GrantId,
                 now: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
-                Ok(#by_grant.execute(conn)?)
+                Ok(#by_grant)
             }
 
-            fn revoke_by_user(
+            #function revoke_by_user(
                 conn: &mut #conn_type,
                 user_id: &Self::UserId,
                 now: i64,
@@ -197,26 +208,22 @@ pub(crate) fn family(model: &Model, conn_type: &TokenStream) -> Option<TokenStre
                 #by_user
             }
 
-            fn revoke_by_client(
+            #function revoke_by_client(
                 conn: &mut #conn_type,
                 client_id: &str,
                 now: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
                 #parsed_client_id
-                Ok(#by_client.execute(conn)?)
+                Ok(#by_client)
             }
         }
     })
 }
 
 /// The rotation as one statement, which only PostgreSQL has.
-fn rotate(
-    model: &Model,
-    conn_type: &TokenStream,
-    mark_rotated: &TokenStream,
-) -> Option<TokenStream> {
-    if !connection::is_postgres(conn_type) {
+fn rotate(model: &Model, target: &Target, mark_rotated: &TokenStream) -> Option<TokenStream> {
+    if !target.is_postgres() {
         return None;
     }
     let krate = model.krate();
@@ -238,8 +245,10 @@ fn rotate(
         .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
         .collect();
     let (names, values) = (list(&comma, &names), list(&comma, &values));
+    let (conn_type, function) = (&target.conn, target.function());
+    let rotated = target.execute(&quote!(rotate));
     Some(quote! {
-        fn rotate(
+        #function rotate(
             &self,
             conn: &mut #conn_type,
             row: &#krate::table::NewToken<'_, Self>,
@@ -258,7 +267,7 @@ fn rotate(
                 return Ok(None);
             };
             let rotate = #krate::statement::Rotate::new(touch, #mark_rotated, #names, #values);
-            Ok(Some(rotate.execute(conn)? > 0))
+            Ok(Some(#rotated > 0))
         }
     })
 }

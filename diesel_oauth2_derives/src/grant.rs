@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Result};
 
-use crate::connection;
+use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
     Value, aged, client_id_value, imports, insert, is, is_unmarked, mark, parsed_client_id, set,
@@ -52,9 +52,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let expires_at = time_accessor(&model, "expires_at");
     let revoked = revoked_at(&model, "revoked_at");
 
-    let tables = connection::for_each(&model, |conn_type| {
-        let table = table(&model, conn_type, key);
-        let aged = aged(&model, conn_type, "created_at");
+    let tables = connection::for_each(&model, |target| {
+        let table = table(&model, target, key);
+        let aged = aged(&model, target, "created_at");
         quote!(#table #aged)
     })?;
     Ok(quote! {
@@ -99,11 +99,11 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
+fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
-    let insert = insert(model, |field, role| {
+    let insert = insert(model, target, |field, role| {
         let (ty, name) = (&field.ty, &field.name);
         let time = |seconds: TokenStream| {
             Value::Other(quote_spanned! {at(ty)=>
@@ -129,19 +129,19 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
             &[is(&krate, found, value), is_unmarked(&krate, revoked)],
         )
     };
-    let by_id = revoke(key, quote!(id));
+    let by_id = target.execute(&revoke(key, quote!(id)));
     let by_user = match model.role("user_id") {
         Some(user) => {
-            let by_user = revoke(user, quote!(user_id));
-            quote!(Ok(#by_user.execute(conn)?))
+            let by_user = target.execute(&revoke(user, quote!(user_id)));
+            quote!(Ok(#by_user))
         }
         None => quote!(match *user_id {}),
     };
     let client = field("client_id");
     let parsed_client_id = parsed_client_id(&krate, client);
-    let by_client = revoke(client, quote!(&client_id));
+    let by_client = target.execute(&revoke(client, quote!(&client_id)));
     let touch = touch(model, key);
-    let lend = connection::is_postgres(conn_type).then(|| {
+    let lend = target.is_blocking_postgres().then(|| {
         quote! {
             impl #krate::statement::TouchStatement for #ident {
                 fn touch_statement(
@@ -157,11 +157,14 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
             }
         }
     });
+    let touch = target.execute(&touch);
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("GrantTable");
     quote! {
         #lend
 
-        impl #krate::table::GrantTable<#conn_type> for #ident {
-            fn insert(
+        impl #trait_name<#conn_type> for #ident {
+            #function insert(
                 conn: &mut #conn_type,
                 row: &#krate::table::NewGrant<'_, Self>,
             ) -> Result<(), #krate::Error> {
@@ -169,17 +172,17 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
                 #insert
             }
 
-            fn touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
+            #function touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#touch.execute(conn)? > 0)
+                Ok(#touch > 0)
             }
 
-            fn revoke(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
+            #function revoke(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports
-                Ok(#by_id.execute(conn)? > 0)
+                Ok(#by_id > 0)
             }
 
-            fn revoke_by_user(
+            #function revoke_by_user(
                 conn: &mut #conn_type,
                 user_id: &Self::UserId,
                 now: i64,
@@ -188,14 +191,14 @@ fn table(model: &Model, conn_type: &TokenStream, key: &Field) -> TokenStream {
                 #by_user
             }
 
-            fn revoke_by_client(
+            #function revoke_by_client(
                 conn: &mut #conn_type,
                 client_id: &str,
                 now: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
                 #parsed_client_id
-                Ok(#by_client.execute(conn)?)
+                Ok(#by_client)
             }
         }
     }

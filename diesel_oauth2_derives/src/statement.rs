@@ -3,40 +3,31 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
+use crate::connection::Target;
 use crate::model::{Field, Fill, Model, at};
 
-/// Runs a lookup and gives each row to `each`. No LIMIT: SQLite plans a statement anew whenever a bound LIMIT is set,
-/// and a secret is unique anyway.
-pub(crate) fn lookup(model: &Model, connection: &TokenStream, filter: TokenStream) -> TokenStream {
-    let krate = model.krate();
-    let table = &model.table;
-    quote! {{
-        let query = #table::table.filter(#filter).select(
-            <Self as SelectableHelper<<#connection as Connection>::Backend>>::as_select(),
-        );
-        for row in query.load_iter::<Self, #krate::__private::DefaultLoadingMode>(conn)? {
-            each(row?);
-        }
-        Ok(())
-    }}
+/// Runs a lookup and gives each row. No LIMIT: SQLite plans a statement anew whenever a bound LIMIT is set, and a secret
+/// is unique anyway.
+pub(crate) fn lookup(model: &Model, target: &Target, filter: TokenStream) -> TokenStream {
+    let (table, backend) = (&model.table, target.backend());
+    let query = quote! {
+        #table::table.filter(#filter).select(<Self as SelectableHelper<#backend>>::as_select())
+    };
+    target.load(&query, &quote!(Self), &quote!(Some(row)))
 }
 
 /// A lookup of each secret column by the one or two candidates of a presented secret.
-pub(crate) fn lookup_by_secret(
-    model: &Model,
-    connection: &TokenStream,
-    columns: &[&Field],
-) -> TokenStream {
+pub(crate) fn lookup_by_secret(model: &Model, target: &Target, columns: &[&Field]) -> TokenStream {
     let columns: Vec<_> = columns.iter().map(|field| &field.column).collect();
     let (first, rest) = (columns[0], &columns[1..]);
     let one = lookup(
         model,
-        connection,
+        target,
         quote!(#first.eq(first) #(.or(#rest.eq(first)))*),
     );
     let two = lookup(
         model,
-        connection,
+        target,
         quote!(#first.eq(first).or(#first.eq(second)) #(.or(#rest.eq(first)).or(#rest.eq(second)))*),
     );
     quote! {
@@ -56,7 +47,11 @@ pub(crate) enum Value {
 }
 
 /// The INSERT of one row. `values` gives what fills a role.
-pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> TokenStream {
+pub(crate) fn insert(
+    model: &Model,
+    target: &Target,
+    values: impl Fn(&Field, &str) -> Value,
+) -> TokenStream {
     let krate = model.krate();
     let table = &model.table;
     let NewRow {
@@ -64,11 +59,12 @@ pub(crate) fn insert(model: &Model, values: impl Fn(&Field, &str) -> Value) -> T
         columns,
         values,
     } = new_row(model, values);
+    let insert = target.execute(&quote! {
+        #krate::__private::diesel::insert_into(#table::table).values((#(#columns.eq(#values),)*))
+    });
     quote! {
         #checks
-        #krate::__private::diesel::insert_into(#table::table)
-            .values((#(#columns.eq(#values),)*))
-            .execute(conn)?;
+        #insert;
         Ok(())
     }
 }
@@ -247,7 +243,7 @@ pub(crate) fn time_accessor(model: &Model, role: &str) -> TokenStream {
 }
 
 /// The statements that walk a table by age and delete rows, where there are a time and a key for it.
-pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> Option<TokenStream> {
+pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<TokenStream> {
     let krate = model.krate();
     let ident = &model.ident;
     let (key, time) = (model.key()?, model.role(time_role)?);
@@ -256,19 +252,19 @@ pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> O
     let (key_ident, key_type, key_column) = (&key.ident, &key.ty, &key.column);
     let (time_ident, time_type, time_column, time_name) =
         (&time.ident, &time.ty, &time.column, &time.name);
+    let (conn_type, backend, function) = (&target.conn, target.backend(), target.function());
+    let (trait_name, this) = (target.table("AgedTable"), quote!(Self));
+    let (each, loaded) = (target.each(&this), target.loaded(&this));
     let load = |filter: TokenStream| {
-        quote! {{
-            let query = #table::table
+        let query = quote! {
+            #table::table
                 #filter
                 .filter(#time_column.lt(before))
                 .order((#time_column.asc(), #key_column.asc()))
                 .limit(limit)
-                .select(<Self as SelectableHelper<<#conn_type as Connection>::Backend>>::as_select());
-            for row in query.load_iter::<Self, #krate::__private::DefaultLoadingMode>(conn)? {
-                each(row?);
-            }
-            Ok(())
-        }}
+                .select(<Self as SelectableHelper<#backend>>::as_select())
+        };
+        target.load(&query, &this, &quote!(Some(row)))
     };
     let first = load(quote!());
     // The first condition is for the index, which the second alone would not use.
@@ -276,8 +272,11 @@ pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> O
         .filter(#time_column.ge(time))
         .filter(#time_column.gt(time).or(#key_column.gt(key)))
     });
+    let delete = target.execute(&quote! {
+        #krate::__private::diesel::delete(#table::table.filter(#key_column.eq_any(keys)))
+    });
     Some(quote! {
-        impl #krate::table::AgedTable<#conn_type> for #ident {
+        impl #trait_name<#conn_type> for #ident {
             type Key = #key_type;
             type Cursor = (#time_type, #key_type);
 
@@ -289,13 +288,13 @@ pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> O
                 (self.#time_ident.clone(), self.#key_ident.clone())
             }
 
-            fn load_aged(
+            #function load_aged(
                 conn: &mut #conn_type,
                 after: Option<&Self::Cursor>,
                 before: i64,
                 limit: i64,
-                mut each: impl FnMut(Self),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
                 let before = <#time_type as #krate::column::TimeColumn>::from_unix(#time_name, Some(before))?;
                 match after {
@@ -304,10 +303,12 @@ pub(crate) fn aged(model: &Model, conn_type: &TokenStream, time_role: &str) -> O
                 }
             }
 
-            fn delete(conn: &mut #conn_type, keys: &[Self::Key]) -> Result<usize, #krate::Error> {
+            #function delete(
+                conn: &mut #conn_type,
+                keys: &[Self::Key],
+            ) -> Result<usize, #krate::Error> {
                 #imports
-                let rows = #table::table.filter(#key_column.eq_any(keys));
-                Ok(#krate::__private::diesel::delete(rows).execute(conn)?)
+                Ok(#delete)
             }
         }
     })

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Result};
 
-use crate::connection;
+use crate::connection::{self, Target};
 use crate::family::{family, revocable};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
@@ -43,11 +43,11 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let access_token = model.required(&TRAIT, "access_token")?;
     let refresh_token = model.role("refresh_token");
 
-    let tables = connection::for_each(&model, |conn_type| {
-        let table = table(&model, conn_type, access_token, refresh_token);
-        let revocable = revocable(&model, conn_type);
-        let family = family(&model, conn_type);
-        let aged = aged(&model, conn_type, "issued_at");
+    let tables = connection::for_each(&model, |target| {
+        let table = table(&model, target, access_token, refresh_token);
+        let revocable = revocable(&model, target);
+        let family = family(&model, target);
+        let aged = aged(&model, target, "issued_at");
         quote!(#table #revocable #family #aged)
     })?;
 
@@ -195,39 +195,42 @@ fn accessors(model: &Model) -> Result<TokenStream> {
 
 fn table(
     model: &Model,
-    conn_type: &TokenStream,
+    target: &Target,
     access_token: &Field,
     refresh_token: Option<&Field>,
 ) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
-    let by_access_token = lookup_by_secret(model, conn_type, &[access_token]);
+    let by_access_token = lookup_by_secret(model, target, &[access_token]);
     let either: Vec<&Field> = [access_token].into_iter().chain(refresh_token).collect();
-    let by_token = lookup_by_secret(model, conn_type, &either);
-    let insert = insert(model, |field, role| value(&krate, field, role));
-    let rewrite = rewrite(model, conn_type, access_token, refresh_token);
+    let by_token = lookup_by_secret(model, target, &either);
+    let insert = insert(model, target, |field, role| value(&krate, field, role));
+    let rewrite = rewrite(model, target, access_token, refresh_token);
+    let (conn_type, function) = (&target.conn, target.function());
+    let (trait_name, this) = (target.table("TokenTable"), quote!(Self));
+    let (each, loaded) = (target.each(&this), target.loaded(&this));
     quote! {
-        impl #krate::table::TokenTable<#conn_type> for #ident {
-            fn load_by_access_token(
+        impl #trait_name<#conn_type> for #ident {
+            #function load_by_access_token(
                 conn: &mut #conn_type,
                 secret: &#krate::secret::Candidates<'_>,
-                mut each: impl FnMut(Self),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
                 #by_access_token
             }
 
-            fn load_by_token(
+            #function load_by_token(
                 conn: &mut #conn_type,
                 secret: &#krate::secret::Candidates<'_>,
-                mut each: impl FnMut(Self),
-            ) -> Result<(), #krate::Error> {
+                #each
+            ) -> Result<#loaded, #krate::Error> {
                 #imports
                 #by_token
             }
 
-            fn insert(
+            #function insert(
                 conn: &mut #conn_type,
                 row: &#krate::table::NewToken<'_, Self>,
             ) -> Result<(), #krate::Error> {
@@ -243,7 +246,7 @@ fn table(
 /// The statement that writes a row's tokens in another form, where there is a key to find the row by.
 fn rewrite(
     model: &Model,
-    conn_type: &TokenStream,
+    target: &Target,
     access_token: &Field,
     refresh_token: Option<&Field>,
 ) -> Option<TokenStream> {
@@ -274,8 +277,10 @@ fn rewrite(
             is(&krate, access_token, text(access_token, as_read)),
         ],
     );
+    let rewrite = target.execute(&rewrite);
+    let (conn_type, function) = (&target.conn, target.function());
     Some(quote! {
-        fn rewrite_tokens(
+        #function rewrite_tokens(
             &self,
             conn: &mut #conn_type,
             access_token: &str,
@@ -283,7 +288,7 @@ fn rewrite(
         ) -> Result<bool, #krate::Error> {
             #imports
             #checks
-            Ok(#rewrite.execute(conn)? > 0)
+            Ok(#rewrite > 0)
         }
     })
 }

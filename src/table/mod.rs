@@ -5,6 +5,8 @@
 //! its statement and hands on what comes back.
 
 mod aged;
+#[cfg(feature = "diesel-async")]
+pub mod asynchronous;
 mod client;
 mod code;
 mod device_code;
