@@ -15,7 +15,7 @@ pub use diesel_async::AsyncMysqlConnection;
 pub use diesel_async::AsyncPgConnection;
 
 #[cfg(all(feature = "diesel-async", feature = "sqlite"))]
-pub use crate::asynchronous::AsyncSqliteConnection;
+pub use crate::asynchronous::pool::AsyncSqliteConnection;
 
 use crate::column::{ClientIdColumn, Identifier};
 pub use crate::table::check_length;

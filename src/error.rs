@@ -308,6 +308,10 @@ fn from_message(message: &str) -> Error {
         "Lost connection",
         "Connection was killed",
         "Server shutdown in progress",
+        // What mysql_async says.
+        "Input/output error: ",
+        "Driver error: `Connection to the server is closed",
+        "Driver error: `Packet out of order",
     ]) {
         return Error::ConnectionLost;
     }

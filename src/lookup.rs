@@ -8,7 +8,7 @@
 //! be part of a transaction.
 
 use crate::Error;
-use crate::model::OAuth2Token;
+use crate::model::{OAuth2Client, OAuth2Token};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::{Candidates, SecretStorage, StoredForm};
 use crate::table::{ClientTable, CodeTable, DeviceCodeTable, TokenTable};
@@ -49,13 +49,21 @@ where
 {
     let mut found = None;
     if is_vschar(client_id) {
-        C::load_by_client_id(conn, client_id, |row| {
-            if row.client_id() == client_id {
-                found.get_or_insert(row);
-            }
-        })?;
+        C::load_by_client_id(conn, client_id, keep_client(client_id, &mut found))?;
     }
     Ok(found)
+}
+
+/// Keeps the first row with exactly this `client_id`.
+pub(crate) fn keep_client<C: OAuth2Client>(
+    client_id: &str,
+    found: &mut Option<C>,
+) -> impl FnMut(C) {
+    move |row| {
+        if row.client_id() == client_id {
+            found.get_or_insert(row);
+        }
+    }
 }
 
 /// The row whose access or refresh token this is, whatever its state: one statement, also where the hint is wrong
@@ -98,15 +106,23 @@ where
     M: TokenTable<Conn>,
 {
     let mut best: Option<Found<M>> = None;
-    load_each_token(conn, token, hint, |found| {
+    load_each_token(conn, token, hint, keep_best(hint, &mut best))?;
+    Ok(best)
+}
+
+/// Keeps the row that [`load_token`] gives where there are several.
+pub(crate) fn keep_best<M: OAuth2Token>(
+    hint: Option<TokenTypeHint>,
+    best: &mut Option<Found<M>>,
+) -> impl FnMut(Found<M>) {
+    move |found| {
         let better = best
             .as_ref()
             .is_none_or(|best| rank(&found, hint) < rank(best, hint));
         if better {
-            best = Some(found);
+            *best = Some(found);
         }
-    })?;
-    Ok(best)
+    }
 }
 
 /// Gives `each` every row whose access or refresh token this is, in one statement.
@@ -114,7 +130,7 @@ pub(crate) fn load_each_token<M, Conn>(
     conn: &mut Conn,
     token: &str,
     hint: Option<TokenTypeHint>,
-    mut each: impl FnMut(Found<M>),
+    each: impl FnMut(Found<M>),
 ) -> Result<(), Error>
 where
     M: TokenTable<Conn>,
@@ -123,11 +139,20 @@ where
         return Ok(());
     }
     let candidates = M::Storage::candidates(token);
-    M::load_by_token(conn, &candidates, |row| {
-        if let Some(kind) = kind_of(&row, &candidates, hint) {
+    M::load_by_token(conn, &candidates, matching(&candidates, hint, each))
+}
+
+/// Gives `each` the rows among those found of which one of the tokens was presented.
+pub(crate) fn matching<M: OAuth2Token>(
+    presented: &Candidates<'_>,
+    hint: Option<TokenTypeHint>,
+    mut each: impl FnMut(Found<M>),
+) -> impl FnMut(M) {
+    move |row| {
+        if let Some(kind) = kind_of(&row, presented, hint) {
             each(Found { token: row, kind });
         }
-    })
+    }
 }
 
 /// The row with exactly this access token, whatever its state.
@@ -160,16 +185,26 @@ where
     let mut found: Option<M> = None;
     if is_vschar(token) {
         let candidates = M::Storage::candidates(token);
-        M::load_by_access_token(conn, &candidates, |row| {
-            // A table without a unique index may hold a token twice: a revoked one stays revoked.
-            if candidates.matches(row.stored_access_token())
-                && (found.is_none() || row.is_revoked())
-            {
-                found = Some(row);
-            }
-        })?;
+        M::load_by_access_token(
+            conn,
+            &candidates,
+            keep_access_token(&candidates, &mut found),
+        )?;
     }
     Ok(found)
+}
+
+/// Keeps the row with exactly this access token. A table without a unique index may hold it twice: a revoked one stays
+/// revoked.
+pub(crate) fn keep_access_token<M: OAuth2Token>(
+    presented: &Candidates<'_>,
+    found: &mut Option<M>,
+) -> impl FnMut(M) {
+    move |row| {
+        if presented.matches(row.stored_access_token()) && (found.is_none() || row.is_revoked()) {
+            *found = Some(row);
+        }
+    }
 }
 
 /// The authorization code with exactly this text, whatever its state.
@@ -198,13 +233,26 @@ where
     let mut found = None;
     if is_vschar(code) {
         let candidates = M::Storage::candidates(code);
-        M::load_by_code(conn, &candidates, |row| {
-            if candidates.matches(row.stored_code()) {
-                found.get_or_insert(row);
-            }
-        })?;
+        M::load_by_code(
+            conn,
+            &candidates,
+            keep_first(&candidates, M::stored_code, &mut found),
+        )?;
     }
     Ok(found)
+}
+
+/// Keeps the first row with exactly this secret.
+pub(crate) fn keep_first<M>(
+    presented: &Candidates<'_>,
+    stored: fn(&M) -> &str,
+    found: &mut Option<M>,
+) -> impl FnMut(M) {
+    move |row| {
+        if presented.matches(stored(&row)) {
+            found.get_or_insert(row);
+        }
+    }
 }
 
 /// The row with exactly this device code, whatever its state, on the caller's connection.
@@ -218,11 +266,11 @@ where
     let mut found = None;
     if is_vschar(device_code) {
         let candidates = M::Storage::candidates(device_code);
-        M::load_by_device_code(conn, &candidates, |row| {
-            if candidates.matches(row.stored_device_code()) {
-                found.get_or_insert(row);
-            }
-        })?;
+        M::load_by_device_code(
+            conn,
+            &candidates,
+            keep_first(&candidates, M::stored_device_code, &mut found),
+        )?;
     }
     Ok(found)
 }
@@ -239,11 +287,11 @@ where
     let mut found = None;
     if is_vschar(user_code) {
         let candidates = M::Storage::candidates(user_code);
-        M::load_by_user_code(conn, &candidates, |row| {
-            if candidates.matches(row.stored_user_code()) {
-                found.get_or_insert(row);
-            }
-        })?;
+        M::load_by_user_code(
+            conn,
+            &candidates,
+            keep_first(&candidates, M::stored_user_code, &mut found),
+        )?;
     }
     Ok(found)
 }
@@ -255,17 +303,26 @@ where
     P: ConnectionPool,
     M: TokenTable<P::Connection>,
 {
+    if let Some((access, refresh)) = rewritten(row) {
+        let refresh = refresh.as_ref().map(StoredForm::as_str);
+        let _ = pool.run(Intent::IdempotentWrite, |conn| {
+            row.rewrite_tokens(conn, access.as_str(), refresh)
+        });
+    }
+}
+
+/// The forms in which both tokens of a row are to be written, where one of them is to be written in another form.
+pub(crate) fn rewritten<M: OAuth2Token>(
+    row: &M,
+) -> Option<(StoredForm<'_>, Option<StoredForm<'_>>)> {
     let (stored_access, stored_refresh) = (row.stored_access_token(), row.stored_refresh_token());
     let access = M::Storage::rewritten(stored_access);
     let refresh = stored_refresh.and_then(M::Storage::rewritten);
     if access.is_none() && refresh.is_none() {
-        return;
+        return None;
     }
-    let access = access.as_ref().map_or(stored_access, StoredForm::as_str);
-    let refresh = refresh.as_ref().map(StoredForm::as_str).or(stored_refresh);
-    let _ = pool.run(Intent::IdempotentWrite, |conn| {
-        row.rewrite_tokens(conn, access, refresh)
-    });
+    let access = access.unwrap_or(StoredForm::Plain(stored_access));
+    Some((access, refresh.or(stored_refresh.map(StoredForm::Plain))))
 }
 
 /// Which of the row's tokens was presented. `None` where only the database's collation takes them for equal.

@@ -8,7 +8,7 @@ use rand::RngExt;
 use crate::Error;
 
 /// How often a transaction is tried that loses against a concurrent one.
-const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// Runs `work` as one transaction, and again where the database gave it up for another one: nothing was written then.
 ///
@@ -49,7 +49,7 @@ fn is_inside_transaction<Conn: Connection>(conn: &mut Conn) -> bool {
 }
 
 /// Twice as long at most each time, at random, so that the same two do not meet again.
-fn backoff(attempt: u32) -> Duration {
+pub(crate) fn backoff(attempt: u32) -> Duration {
     let most = 2_000_u64 << attempt;
     Duration::from_micros(rand::rng().random_range(most / 4..=most))
 }

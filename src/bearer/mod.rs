@@ -10,4 +10,6 @@ pub use generator::{
     BearerTokenGenerator, GenerateContext, GenerateRequest, MIN_TOKEN_LENGTH, generate_token,
 };
 pub use token_response::TokenResponse;
+#[cfg(all(feature = "cache", feature = "diesel-async"))]
+pub(crate) use validator::Recalled;
 pub use validator::{BearerTokenValidator, create_bearer_token_validator};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::Error;
 use crate::bearer::{BearerChallenge, BearerError};
 #[cfg(feature = "cache")]
-use crate::cache::Remember;
+use crate::cache::{Epoch, Remember};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::{Failure, Realm};
 use crate::header::split_credentials;
 use crate::lookup::find_access_token;
+use crate::model::OAuth2Token;
 use crate::observer::Observer;
 use crate::pool::ConnectionPool;
 use crate::scope;
@@ -41,21 +42,13 @@ where
     P: ConnectionPool,
     M: TokenTable<P::Connection>,
 {
-    BearerTokenValidator {
-        pool,
-        realm: Realm::default(),
-        clock: Arc::new(SystemClock),
-        observer: None,
-        #[cfg(feature = "cache")]
-        cache: None,
-        model: PhantomData,
-    }
+    BearerTokenValidator::on(pool)
 }
 
 /// The guard of protected resources: made by [`create_bearer_token_validator`].
 #[must_use]
 pub struct BearerTokenValidator<M, P> {
-    pool: P,
+    pub(crate) pool: P,
     realm: Realm,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer<M>>>,
@@ -64,11 +57,19 @@ pub struct BearerTokenValidator<M, P> {
     model: PhantomData<fn() -> M>,
 }
 
-impl<M, P> BearerTokenValidator<M, P>
-where
-    P: ConnectionPool,
-    M: TokenTable<P::Connection>,
-{
+impl<M: OAuth2Token, P> BearerTokenValidator<M, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            realm: Realm::default(),
+            clock: Arc::new(SystemClock),
+            observer: None,
+            #[cfg(feature = "cache")]
+            cache: None,
+            model: PhantomData,
+        }
+    }
+
     /// The realm told in `WWW-Authenticate`.
     pub fn realm(mut self, realm: impl Into<Realm>) -> Self {
         self.realm = realm.into();
@@ -97,36 +98,6 @@ where
         self
     }
 
-    /// The row with exactly this access token, whatever its state. A refresh token is not found.
-    ///
-    /// # Errors
-    /// The database's, as [`Error`]. An unknown token is no error.
-    pub fn authenticate_token(&self, token: &str) -> Result<Option<M>, Error> {
-        #[cfg(feature = "cache")]
-        if let Some(cache) = &self.cache {
-            return self.authenticate_token_by(&**cache, token);
-        }
-        find_access_token(&self.pool, token)
-    }
-
-    #[cfg(feature = "cache")]
-    fn authenticate_token_by(
-        &self,
-        cache: &dyn Remember<M>,
-        token: &str,
-    ) -> Result<Option<M>, Error> {
-        let now = self.clock.now();
-        if let Some(remembered) = cache.recall(&M::Storage::candidates(token), now) {
-            return Ok(Some(remembered));
-        }
-        let begun = cache.epoch();
-        let found = find_access_token(&self.pool, token)?;
-        if let Some(row) = &found {
-            cache.remember(row, now, begun);
-        }
-        Ok(found)
-    }
-
     /// Whether the token may be used now, for what requires one of these sets of scopes. Nothing is sent.
     ///
     /// Each of `scopes` is an alternative: a set of scopes separated by spaces, which the token must have wholly. No
@@ -151,6 +122,101 @@ where
         }
     }
 
+    /// Tells the observer of a token that may be used for what requires one of these sets of scopes, or refuses it.
+    pub(crate) fn accept(
+        &self,
+        found: Option<M>,
+        scopes: &[&str],
+    ) -> Result<M, Failure<BearerChallenge>> {
+        let Some(token) = found else {
+            return Err(self.challenge(BearerError::InvalidToken).into());
+        };
+        self.validate_token(Some(&token), scopes)?;
+        if let Some(observer) = &self.observer {
+            observer.token_authenticated(&token);
+        }
+        Ok(token)
+    }
+
+    /// The token in an `Authorization` value.
+    pub(crate) fn bearer_token<'h>(
+        &self,
+        authorization: Option<&'h str>,
+    ) -> Result<&'h str, Failure<BearerChallenge>> {
+        bearer_token(authorization).map_err(|error| self.challenge(error).into())
+    }
+
+    /// What the cache has of the token, or what it is to be told of the row that is looked up.
+    #[cfg(feature = "cache")]
+    pub(crate) fn recall(&self, token: &str) -> Recalled<'_, M> {
+        let Some(cache) = &self.cache else {
+            return Recalled::Unknown(None);
+        };
+        let now = self.clock.now();
+        match cache.recall(&M::Storage::candidates(token), now) {
+            Some(remembered) => Recalled::Known(remembered),
+            None => Recalled::Unknown(Some(Learning {
+                cache: &**cache,
+                now,
+                begun: cache.epoch(),
+            })),
+        }
+    }
+
+    pub(crate) fn challenge(&self, error: BearerError) -> BearerChallenge {
+        BearerChallenge::new(error, self.realm.clone())
+    }
+}
+
+/// What a cache knows of a token.
+#[cfg(feature = "cache")]
+pub(crate) enum Recalled<'c, M> {
+    /// Its row.
+    Known(M),
+    /// Nothing; with a cache, it is to learn what is looked up.
+    Unknown(Option<Learning<'c, M>>),
+}
+
+/// A cache that is to be told what a look-up finds.
+#[cfg(feature = "cache")]
+pub(crate) struct Learning<'c, M> {
+    cache: &'c dyn Remember<M>,
+    now: i64,
+    begun: Epoch,
+}
+
+#[cfg(feature = "cache")]
+impl<M> Learning<'_, M> {
+    pub(crate) fn learn(&self, found: Option<&M>) {
+        if let Some(row) = found {
+            self.cache.remember(row, self.now, self.begun);
+        }
+    }
+}
+
+impl<M, P> BearerTokenValidator<M, P>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    /// The row with exactly this access token, whatever its state. A refresh token is not found.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`]. An unknown token is no error.
+    pub fn authenticate_token(&self, token: &str) -> Result<Option<M>, Error> {
+        #[cfg(feature = "cache")]
+        let learning = match self.recall(token) {
+            Recalled::Known(row) => return Ok(Some(row)),
+            Recalled::Unknown(learning) => learning,
+        };
+        let found = find_access_token(&self.pool, token)?;
+        #[cfg(feature = "cache")]
+        if let Some(learning) = learning {
+            learning.learn(found.as_ref());
+        }
+        Ok(found)
+    }
+
     /// The valid token in the value of a request's `Authorization` header: [`authenticate_token`] and
     /// [`validate_token`] at once.
     ///
@@ -167,19 +233,8 @@ where
         authorization: Option<&str>,
         scopes: &[&str],
     ) -> Result<M, Failure<BearerChallenge>> {
-        let token = bearer_token(authorization).map_err(|error| self.challenge(error))?;
-        let Some(token) = self.authenticate_token(token)? else {
-            return Err(self.challenge(BearerError::InvalidToken).into());
-        };
-        self.validate_token(Some(&token), scopes)?;
-        if let Some(observer) = &self.observer {
-            observer.token_authenticated(&token);
-        }
-        Ok(token)
-    }
-
-    pub(crate) fn challenge(&self, error: BearerError) -> BearerChallenge {
-        BearerChallenge::new(error, self.realm.clone())
+        let found = self.authenticate_token(self.bearer_token(authorization)?)?;
+        self.accept(found, scopes)
     }
 }
 

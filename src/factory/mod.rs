@@ -8,6 +8,8 @@ mod save_token;
 
 pub use query_client::create_query_client_func;
 pub use query_token::create_query_token_func;
+#[cfg(feature = "diesel-async")]
+pub(crate) use save_token::StoredResponse;
 pub use save_token::{
     TokenRequest, create_save_token_func, create_save_token_func_with_clock, save_token,
 };

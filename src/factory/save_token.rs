@@ -163,22 +163,52 @@ pub(crate) fn with_new_token<M: OAuth2Token, T>(
     now: i64,
     store: impl FnOnce(&NewToken<'_, M>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    check::<M>(response)?;
-    let access_token = M::Storage::stored(&response.access_token);
-    let refresh_token = response.refresh_token.as_deref().map(M::Storage::stored);
-    store(&NewToken {
-        client_id: &request.client_id,
-        user_id: request.user_id.as_ref(),
-        grant_id,
-        token_type: &response.token_type,
-        access_token: access_token.as_str(),
-        refresh_token: refresh_token.as_ref().map(StoredForm::as_str),
-        scope: response.scope.as_deref(),
-        issued_at: now,
-        expires_in: response.expires_in.filter(|seconds| *seconds != 0),
-        extra_members: &response.extra,
-        extra: &request.extra,
-    })
+    let stored = StoredResponse::new::<M>(response)?;
+    store(&stored.row(request, grant_id, now))
+}
+
+/// An issued token of which it is known that the model can hold it, with its secrets in the form in which they are stored.
+pub(crate) struct StoredResponse<'r> {
+    response: &'r TokenResponse,
+    access_token: StoredForm<'r>,
+    refresh_token: Option<StoredForm<'r>>,
+}
+
+impl<'r> StoredResponse<'r> {
+    /// The response as a token of `M`.
+    ///
+    /// # Errors
+    /// Those of [`create_save_token_func`] that are known before anything is sent.
+    pub(crate) fn new<M: OAuth2Token>(response: &'r TokenResponse) -> Result<Self, Error> {
+        check::<M>(response)?;
+        Ok(Self {
+            response,
+            access_token: M::Storage::stored(&response.access_token),
+            refresh_token: response.refresh_token.as_deref().map(M::Storage::stored),
+        })
+    }
+
+    /// The row to insert.
+    pub(crate) fn row<'a, M: OAuth2Token>(
+        &'a self,
+        request: &'a TokenRequest<'_, M::UserId, M::Extra>,
+        grant_id: Option<&'a M::GrantId>,
+        now: i64,
+    ) -> NewToken<'a, M> {
+        NewToken {
+            client_id: &request.client_id,
+            user_id: request.user_id.as_ref(),
+            grant_id,
+            token_type: &self.response.token_type,
+            access_token: self.access_token.as_str(),
+            refresh_token: self.refresh_token.as_ref().map(StoredForm::as_str),
+            scope: self.response.scope.as_deref(),
+            issued_at: now,
+            expires_in: self.response.expires_in.filter(|seconds| *seconds != 0),
+            extra_members: &self.response.extra,
+            extra: &request.extra,
+        }
+    }
 }
 
 /// Refuses what the model cannot hold or no token may be, before anything is sent.

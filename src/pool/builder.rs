@@ -23,9 +23,19 @@ pub trait DatabaseConnection: R2D2Connection + Send + 'static {
 pub struct ConnectionOptions {
     // Only SQLite reads it.
     #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
-    synchronous: Synchronous,
-    lock_timeout: Duration,
-    prepared_statements: bool,
+    pub(crate) synchronous: Synchronous,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) prepared_statements: bool,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            synchronous: Synchronous::default(),
+            lock_timeout: Duration::from_secs(5),
+            prepared_statements: true,
+        }
+    }
 }
 
 impl ConnectionOptions {
@@ -79,7 +89,7 @@ pub struct PoolBuilder<C> {
 
 /// A database URL, which may hold a password.
 #[derive(Clone)]
-struct Url(String);
+pub(crate) struct Url(pub(crate) String);
 
 impl std::fmt::Debug for Url {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,11 +114,7 @@ impl<C: DatabaseConnection> PoolBuilder<C> {
             database_url: Url(database_url.into()),
             max_size: 10,
             connection_timeout: Duration::from_secs(5),
-            options: ConnectionOptions {
-                synchronous: Synchronous::default(),
-                lock_timeout: Duration::from_secs(5),
-                prepared_statements: true,
-            },
+            options: ConnectionOptions::default(),
             connection: PhantomData,
         }
     }

@@ -9,6 +9,8 @@ mod r2d2;
 mod reader_writer;
 mod shared;
 
+#[cfg(feature = "diesel-async")]
+pub(crate) use builder::{ConnectionOptions, Url};
 pub use builder::{DatabaseConnection, PoolBuilder, Synchronous, create_pool};
 pub use reader_writer::ReaderWriterPool;
 pub use shared::SharedConnection;

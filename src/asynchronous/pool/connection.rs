@@ -1,0 +1,112 @@
+use std::future::Future;
+
+use diesel_async::pooled_connection::PoolableConnection;
+
+use crate::pool::ConnectionOptions;
+
+/// A connection to SQLite. Its statements run on Tokio's threads that may block.
+#[cfg(feature = "sqlite")]
+pub type AsyncSqliteConnection =
+    diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
+
+/// A connection type of `diesel-async` that this crate knows how to set up, and to close when a statement on it was given
+/// up halfway.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no asynchronous connection that diesel_oauth2 knows",
+    note = "enable the feature of its database: `sqlite` for `AsyncSqliteConnection`, `postgres` for `AsyncPgConnection`, `mysql` for `AsyncMysqlConnection`"
+)]
+pub trait AsyncDatabaseConnection: PoolableConnection + Send + 'static {
+    /// Whether the connection is fit for use after a look-up on it was given up halfway.
+    #[doc(hidden)]
+    const OUTLIVES_LOOK_UPS: bool;
+
+    /// The statements that set a new connection up.
+    #[doc(hidden)]
+    fn set_up(options: &ConnectionOptions) -> String;
+
+    /// Whether a connection that was idle still lives, where only asking tells.
+    #[doc(hidden)]
+    fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Makes the connection one that every pool drops, whatever is under way on it. `false` where that cannot be.
+    #[doc(hidden)]
+    fn give_up(&mut self) -> bool;
+}
+
+/// Makes the pool drop the connection. Nothing may be under way on it where `C` runs statements on other threads.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn mark_broken<C: diesel_async::AsyncConnection>(connection: &mut C) {
+    use diesel_async::TransactionManager;
+
+    C::TransactionManager::transaction_manager_status_mut(connection).set_in_error();
+}
+
+#[cfg(feature = "sqlite")]
+impl AsyncDatabaseConnection for AsyncSqliteConnection {
+    const OUTLIVES_LOOK_UPS: bool = false;
+
+    fn set_up(options: &ConnectionOptions) -> String {
+        <diesel::SqliteConnection as crate::pool::DatabaseConnection>::set_up(options)
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        true
+    }
+
+    fn give_up(&mut self) -> bool {
+        use diesel::Connection;
+
+        // A thread may still be at work on the connection, and `SyncConnectionWrapper` panics when it is asked for its state
+        // then. So the pool gets another one to drop; that thread closes this one when it is done.
+        match diesel::SqliteConnection::establish(":memory:") {
+            Ok(stand_in) => {
+                *self = AsyncSqliteConnection::new(stand_in);
+                mark_broken(self);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl AsyncDatabaseConnection for diesel_async::AsyncPgConnection {
+    // An answer that nobody waits for is dropped when it comes.
+    const OUTLIVES_LOOK_UPS: bool = true;
+
+    fn set_up(options: &ConnectionOptions) -> String {
+        <diesel::PgConnection as crate::pool::DatabaseConnection>::set_up(options)
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        // A closed connection is noticed by the task that drives it.
+        !PoolableConnection::is_broken(self)
+    }
+
+    fn give_up(&mut self) -> bool {
+        mark_broken(self);
+        true
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl AsyncDatabaseConnection for diesel_async::AsyncMysqlConnection {
+    const OUTLIVES_LOOK_UPS: bool = false;
+
+    fn set_up(options: &ConnectionOptions) -> String {
+        <diesel::MysqlConnection as crate::pool::DatabaseConnection>::set_up(options)
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        use diesel::IntoSql;
+
+        let one = diesel::select(1.into_sql::<diesel::sql_types::Integer>());
+        let answer = diesel_async::RunQueryDsl::get_result::<i32>(one, self).await;
+        answer.is_ok()
+    }
+
+    fn give_up(&mut self) -> bool {
+        mark_broken(self);
+        true
+    }
+}
