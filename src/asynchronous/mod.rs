@@ -1,12 +1,17 @@
 //! The same without blocking.
 
+pub mod lifecycle;
 pub mod lookup;
 pub mod pool;
 
+mod endpoint;
 mod factory;
 mod transaction;
 mod validator;
 
+pub use endpoint::{
+    create_client_authenticator, create_introspection_endpoint, create_revocation_endpoint,
+};
 pub use factory::{
     BoxFuture, create_query_client_func, create_query_token_func, create_save_token_func,
     create_save_token_func_with_clock, save_token,

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// A client id and a secret, as they stood in the header.
-pub(super) struct Basic {
+pub(crate) struct Basic {
     id: String,
     secret: String,
 }

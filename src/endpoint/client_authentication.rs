@@ -39,18 +39,7 @@ where
     P: ConnectionPool,
     C: ClientTable<P::Connection>,
 {
-    ClientAuthenticator {
-        pool,
-        methods: Arc::new([
-            AuthMethod::ClientSecretBasic,
-            AuthMethod::ClientSecretPost,
-            AuthMethod::None,
-        ]),
-        realm: Realm::default(),
-        clock: Arc::new(SystemClock),
-        observer: None,
-        model: PhantomData,
-    }
+    ClientAuthenticator::on(pool)
 }
 
 type ToldOfClient = Arc<dyn Fn(&dyn OAuth2Client) + Send + Sync>;
@@ -58,7 +47,7 @@ type ToldOfClient = Arc<dyn Fn(&dyn OAuth2Client) + Send + Sync>;
 /// Authenticates the clients of an endpoint: made by [`create_client_authenticator`].
 #[must_use]
 pub struct ClientAuthenticator<C, P> {
-    pool: P,
+    pub(crate) pool: P,
     methods: Arc<[AuthMethod]>,
     realm: Realm,
     clock: Arc<dyn Clock>,
@@ -76,11 +65,22 @@ pub struct AuthenticatedClient<C> {
     pub method: AuthMethod,
 }
 
-impl<C, P> ClientAuthenticator<C, P>
-where
-    P: ConnectionPool,
-    C: ClientTable<P::Connection>,
-{
+impl<C: OAuth2Client, P> ClientAuthenticator<C, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            methods: Arc::new([
+                AuthMethod::ClientSecretBasic,
+                AuthMethod::ClientSecretPost,
+                AuthMethod::None,
+            ]),
+            realm: Realm::default(),
+            clock: Arc::new(SystemClock),
+            observer: None,
+            model: PhantomData,
+        }
+    }
+
     /// The ways of authentication that are accepted. [`AuthMethod::Other`] ones are not known here.
     pub fn methods(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -107,47 +107,33 @@ where
         self
     }
 
-    /// The client that makes the request.
-    ///
-    /// The way in which it authenticates must be accepted here and by the client's own
-    /// [`check_endpoint_auth_method`](OAuth2Client::check_endpoint_auth_method). Naming itself without a secret is for
-    /// clients registered with `none` only.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`] with [`OAuth2Error::InvalidClient`], or with [`OAuth2Error::InvalidRequest`] for more than
-    /// one way at once and for a repeated parameter; [`Failure::Storage`] with the database's error.
-    pub fn authenticate(
+    /// The request's credentials, of a kind that is accepted here.
+    pub(crate) fn credentials<'r>(
         &self,
-        request: &EndpointRequest<'_>,
-        endpoint: Endpoint,
-    ) -> Result<AuthenticatedClient<C>, Failure<OAuth2Error>> {
-        let refused = || self.refusal();
-        let credentials = Credentials::read(request)?.ok_or_else(refused)?;
-        let method = credentials.method();
-        if !self.methods.contains(&method) {
-            return Err(refused().into());
+        request: &'r EndpointRequest<'_>,
+    ) -> Result<Credentials<'r>, Failure<OAuth2Error>> {
+        let credentials = Credentials::read(request)?.ok_or_else(|| self.refusal())?;
+        if !self.methods.contains(&credentials.method()) {
+            return Err(self.refusal().into());
         }
-        for (client_id, secret) in credentials.readings() {
-            let Some(client) = find_client::<C, P>(&self.pool, &client_id)? else {
-                continue;
-            };
-            if self.is_authentic(&client, &method, endpoint, secret.as_deref()) {
-                if let Some(tell) = &self.observer {
-                    tell(&client);
-                }
-                return Ok(AuthenticatedClient { client, method });
-            }
-        }
-        Err(refused().into())
+        Ok(credentials)
     }
 
-    pub(super) fn refusal(&self) -> OAuth2Error {
+    /// Tells the observer.
+    pub(crate) fn authenticated(&self, client: C, method: AuthMethod) -> AuthenticatedClient<C> {
+        if let Some(tell) = &self.observer {
+            tell(&client);
+        }
+        AuthenticatedClient { client, method }
+    }
+
+    pub(crate) fn refusal(&self) -> OAuth2Error {
         OAuth2Error::InvalidClient {
             realm: self.realm.clone(),
         }
     }
 
-    fn is_authentic(
+    pub(crate) fn is_authentic(
         &self,
         client: &C,
         method: &AuthMethod,
@@ -163,6 +149,39 @@ where
             // endpoint says.
             None => client.check_endpoint_auth_method(&AuthMethod::None, Endpoint::Token),
         }
+    }
+}
+
+impl<C, P> ClientAuthenticator<C, P>
+where
+    P: ConnectionPool,
+    C: ClientTable<P::Connection>,
+{
+    /// The client that makes the request.
+    ///
+    /// The way in which it authenticates must be accepted here and by the client's own
+    /// [`check_endpoint_auth_method`](OAuth2Client::check_endpoint_auth_method). Naming itself without a secret is for
+    /// clients registered with `none` only.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] with [`OAuth2Error::InvalidClient`], or with [`OAuth2Error::InvalidRequest`] for more than
+    /// one way at once and for a repeated parameter; [`Failure::Storage`] with the database's error.
+    pub fn authenticate(
+        &self,
+        request: &EndpointRequest<'_>,
+        endpoint: Endpoint,
+    ) -> Result<AuthenticatedClient<C>, Failure<OAuth2Error>> {
+        let credentials = self.credentials(request)?;
+        let method = credentials.method();
+        for (client_id, secret) in credentials.readings() {
+            let Some(client) = find_client::<C, P>(&self.pool, &client_id)? else {
+                continue;
+            };
+            if self.is_authentic(&client, &method, endpoint, secret.as_deref()) {
+                return Ok(self.authenticated(client, method));
+            }
+        }
+        Err(self.refusal().into())
     }
 }
 

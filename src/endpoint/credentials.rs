@@ -8,7 +8,7 @@ use crate::header::split_credentials;
 use crate::types::AuthMethod;
 
 /// The one way in which a request authenticates its client (RFC 6749 section 2.3).
-pub(super) enum Credentials<'r> {
+pub(crate) enum Credentials<'r> {
     /// `client_secret_basic`
     Basic {
         basic: Basic,
@@ -29,7 +29,7 @@ impl<'r> Credentials<'r> {
     ///
     /// # Errors
     /// [`OAuth2Error::InvalidRequest`] for more than one way at once, and for a repeated parameter.
-    pub(super) fn read(request: &'r EndpointRequest<'_>) -> Result<Option<Self>, OAuth2Error> {
+    pub(crate) fn read(request: &'r EndpointRequest<'_>) -> Result<Option<Self>, OAuth2Error> {
         let client_id = request.parameter("client_id")?;
         let client_secret = request.parameter("client_secret")?;
         let assertion = request.parameter("client_assertion")?;
@@ -53,7 +53,7 @@ impl<'r> Credentials<'r> {
         })
     }
 
-    pub(super) fn method(&self) -> AuthMethod {
+    pub(crate) fn method(&self) -> AuthMethod {
         match self {
             Self::Basic { .. } => AuthMethod::ClientSecretBasic,
             Self::Post { .. } => AuthMethod::ClientSecretPost,
@@ -62,7 +62,7 @@ impl<'r> Credentials<'r> {
     }
 
     /// The client's id and secret; more than one pair where a header can be read in more than one way.
-    pub(super) fn readings(&self) -> Vec<(Cow<'_, str>, Option<Cow<'_, str>>)> {
+    pub(crate) fn readings(&self) -> Vec<(Cow<'_, str>, Option<Cow<'_, str>>)> {
         match self {
             Self::Basic { basic, client_id } => basic
                 .readings()

@@ -9,10 +9,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::column::Identifier;
 use crate::endpoint::token_parameters::token_parameters;
 use crate::endpoint::{
-    ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
+    AuthenticatedClient, ClientAuthenticator, EndpointRequest, EndpointResponse, Failure,
+    OAuth2Error,
 };
 use crate::lookup::{Found, find_token};
-use crate::model::OAuth2Client;
+use crate::model::{OAuth2Client, OAuth2Token};
 use crate::pool::ConnectionPool;
 use crate::table::{ClientTable, TokenTable};
 use crate::types::{AuthMethod, Endpoint, TokenTypeHint};
@@ -51,13 +52,7 @@ where
     P: ConnectionPool,
     M: TokenTable<P::Connection>,
 {
-    IntrospectionEndpoint {
-        pool,
-        clock: Arc::new(SystemClock),
-        permission: Arc::new(|token, client| token.check_client(client)),
-        claims: None,
-        model: PhantomData,
-    }
+    IntrospectionEndpoint::on(pool)
 }
 
 type Permission<M> = Arc<dyn Fn(&M, &dyn OAuth2Client) -> bool + Send + Sync>;
@@ -66,18 +61,24 @@ type Claims<M> = Arc<dyn Fn(&M) -> Map<String, Value> + Send + Sync>;
 /// The introspection endpoint: made by [`create_introspection_endpoint`].
 #[must_use]
 pub struct IntrospectionEndpoint<M, P> {
-    pool: P,
+    pub(crate) pool: P,
     clock: Arc<dyn Clock>,
     permission: Permission<M>,
     claims: Option<Claims<M>>,
     model: PhantomData<fn() -> M>,
 }
 
-impl<M, P> IntrospectionEndpoint<M, P>
-where
-    P: ConnectionPool,
-    M: TokenTable<P::Connection>,
-{
+impl<M: OAuth2Token, P> IntrospectionEndpoint<M, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            permission: Arc::new(|token, client| token.check_client(client)),
+            claims: None,
+            model: PhantomData,
+        }
+    }
+
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -103,55 +104,10 @@ where
         self
     }
 
-    /// Authenticates the client and answers.
-    ///
-    /// # Errors
-    /// The database's, as [`Error`], which turns into a response. What the client did wrong is a response already:
-    /// 401 `invalid_client`, 400 `invalid_request`, 400 `unsupported_token_type`.
-    pub fn create_endpoint_response<C, Q>(
-        &self,
-        request: &EndpointRequest<'_>,
-        authenticator: &ClientAuthenticator<C, Q>,
-    ) -> Result<EndpointResponse, Error>
-    where
-        Q: ConnectionPool,
-        C: ClientTable<Q::Connection>,
-    {
-        match authenticator.authenticate(request, Endpoint::Introspection) {
-            Ok(authenticated) if authenticated.method == AuthMethod::None => {
-                Ok(authenticator.refusal().into())
-            }
-            Ok(authenticated) => self.create_endpoint_response_for(request, &authenticated.client),
-            Err(Failure::Refused(error)) => Ok(error.into()),
-            Err(Failure::Storage(error)) => Err(error),
-        }
-    }
-
-    /// Answers a client that the server has authenticated itself.
-    ///
-    /// # Errors
-    /// As [`create_endpoint_response`](Self::create_endpoint_response).
-    pub fn create_endpoint_response_for(
-        &self,
-        request: &EndpointRequest<'_>,
-        client: &dyn OAuth2Client,
-    ) -> Result<EndpointResponse, Error> {
-        match self.introspect_requested(request, client) {
-            Ok(payload) => Ok(EndpointResponse::json(200, &payload)),
-            Err(Failure::Refused(error)) => Ok(error.into()),
-            Err(Failure::Storage(error)) => Err(error),
-        }
-    }
-
-    fn introspect_requested(
-        &self,
-        request: &EndpointRequest<'_>,
-        client: &dyn OAuth2Client,
-    ) -> Result<Value, Failure<OAuth2Error>> {
-        let (token, hint) = token_parameters(request)?;
-        let found = find_token::<M, P>(&self.pool, token, hint)?
-            .filter(|found| (self.permission)(&found.token, client));
-        Ok(self.introspect(found.as_ref()))
+    /// What this client is told about the token that was found.
+    pub(crate) fn tell(&self, found: Option<Found<M>>, client: &dyn OAuth2Client) -> Value {
+        let found = found.filter(|found| (self.permission)(&found.token, client));
+        self.introspect(found.as_ref())
     }
 
     /// What is told about a token: authlib's `create_introspection_payload`.
@@ -193,6 +149,72 @@ where
             TokenTypeHint::RefreshToken => found.token.refresh_token_revoked_at().is_none(),
         }
     }
+}
+
+impl<M, P> IntrospectionEndpoint<M, P>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    /// Authenticates the client and answers.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`], which turns into a response. What the client did wrong is a response already:
+    /// 401 `invalid_client`, 400 `invalid_request`, 400 `unsupported_token_type`.
+    pub fn create_endpoint_response<C, Q>(
+        &self,
+        request: &EndpointRequest<'_>,
+        authenticator: &ClientAuthenticator<C, Q>,
+    ) -> Result<EndpointResponse, Error>
+    where
+        Q: ConnectionPool,
+        C: ClientTable<Q::Connection>,
+    {
+        let authenticated = authenticator.authenticate(request, Endpoint::Introspection);
+        match confidential(authenticated, authenticator) {
+            Ok(client) => self.create_endpoint_response_for(request, &client),
+            Err(Failure::Refused(error)) => Ok(error.into()),
+            Err(Failure::Storage(error)) => Err(error),
+        }
+    }
+
+    /// Answers a client that the server has authenticated itself.
+    ///
+    /// # Errors
+    /// As [`create_endpoint_response`](Self::create_endpoint_response).
+    pub fn create_endpoint_response_for(
+        &self,
+        request: &EndpointRequest<'_>,
+        client: &dyn OAuth2Client,
+    ) -> Result<EndpointResponse, Error> {
+        match self.introspect_requested(request, client) {
+            Ok(payload) => Ok(EndpointResponse::json(200, &payload)),
+            Err(Failure::Refused(error)) => Ok(error.into()),
+            Err(Failure::Storage(error)) => Err(error),
+        }
+    }
+
+    fn introspect_requested(
+        &self,
+        request: &EndpointRequest<'_>,
+        client: &dyn OAuth2Client,
+    ) -> Result<Value, Failure<OAuth2Error>> {
+        let (token, hint) = token_parameters(request)?;
+        let found = find_token::<M, P>(&self.pool, token, hint)?;
+        Ok(self.tell(found, client))
+    }
+}
+
+/// The client that has authenticated, unless it is a public one.
+pub(crate) fn confidential<C: OAuth2Client, Q>(
+    authenticated: Result<AuthenticatedClient<C>, Failure<OAuth2Error>>,
+    authenticator: &ClientAuthenticator<C, Q>,
+) -> Result<C, Failure<OAuth2Error>> {
+    let authenticated = authenticated?;
+    if authenticated.method == AuthMethod::None {
+        return Err(authenticator.refusal().into());
+    }
+    Ok(authenticated.client)
 }
 
 impl<M, P: Clone> Clone for IntrospectionEndpoint<M, P> {

@@ -24,4 +24,11 @@ pub use request::EndpointRequest;
 pub use response::EndpointResponse;
 pub use revocation::{RevocationEndpoint, create_revocation_endpoint};
 
+#[cfg(feature = "diesel-async")]
+pub(crate) use {
+    introspection::confidential,
+    revocation::{Extent, Revocable, answer, keep_joined, may_join},
+    token_parameters::token_parameters,
+};
+
 pub use crate::header::Realm;

@@ -13,7 +13,7 @@ use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
 };
 use crate::lookup::{Found, load_each_token, load_token};
-use crate::model::OAuth2Client;
+use crate::model::{OAuth2Client, OAuth2Token};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::{Candidates, StoredForm};
@@ -58,12 +58,7 @@ where
     P: ConnectionPool,
     M: RevocableTokenTable<P::Connection>,
 {
-    RevocationEndpoint {
-        pool,
-        clock: Arc::new(SystemClock),
-        observer: None,
-        model: PhantomData,
-    }
+    RevocationEndpoint::on(pool)
 }
 
 /// The revocation endpoint: made by [`create_revocation_endpoint`].
@@ -72,17 +67,67 @@ where
 /// answered with 200 and stay valid.
 #[must_use]
 pub struct RevocationEndpoint<M, P> {
-    pool: P,
-    clock: Arc<dyn Clock>,
+    pub(crate) pool: P,
+    pub(crate) clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer<M>>>,
     model: PhantomData<fn() -> M>,
 }
 
-impl<M, P> RevocationEndpoint<M, P>
-where
-    P: ConnectionPool,
-    M: RevocableTokenTable<P::Connection>,
-{
+/// The rows that hold a token which a client wants revoked.
+pub(crate) struct Revocable<M> {
+    /// The client's own. A refresh token that the server does not rotate may stand in several rows: all of them go.
+    pub(crate) own: Vec<Found<M>>,
+    /// Whether there are others.
+    others: bool,
+}
+
+impl<M: OAuth2Token> Revocable<M> {
+    pub(crate) fn new() -> Self {
+        Self {
+            own: Vec::new(),
+            others: false,
+        }
+    }
+
+    pub(crate) fn sort_in(&mut self, found: Found<M>, client: &dyn OAuth2Client) {
+        if found.token.check_client(client) {
+            self.own.push(found);
+        } else {
+            self.others = true;
+        }
+    }
+}
+
+/// What revoking a token takes.
+pub(crate) enum Extent {
+    /// The row's access token.
+    AccessToken,
+    /// The grant, and then its tokens.
+    Family,
+    /// Both tokens of the row, which has no grant; and its family, if it was given one meanwhile.
+    Row,
+}
+
+impl Extent {
+    pub(crate) fn of<M: OAuth2Token>(token: &M, kind: TokenTypeHint) -> Self {
+        match kind {
+            TokenTypeHint::AccessToken => Self::AccessToken,
+            TokenTypeHint::RefreshToken if token.grant_id().is_none() => Self::Row,
+            TokenTypeHint::RefreshToken => Self::Family,
+        }
+    }
+}
+
+impl<M: OAuth2Token, P> RevocationEndpoint<M, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            observer: None,
+            model: PhantomData,
+        }
+    }
+
     /// The clock that tells when a token was revoked.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -95,6 +140,35 @@ where
         self
     }
 
+    /// Tells the observer what was revoked, or refuses the client whose token it is not.
+    pub(crate) fn told(
+        &self,
+        revoked: &Revocable<M>,
+        client: &dyn OAuth2Client,
+    ) -> Result<(), Failure<OAuth2Error>> {
+        if revoked.own.is_empty() && revoked.others {
+            return Err(OAuth2Error::InvalidGrant {
+                description: "The token was issued to another client.",
+            }
+            .into());
+        }
+        if let Some(observer) = &self.observer {
+            for found in &revoked.own {
+                observer.token_revoked(&found.token, client);
+                if found.kind == TokenTypeHint::RefreshToken {
+                    observer.tokens_revoked(RevocationCause::RefreshTokenRevoked);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<M, P> RevocationEndpoint<M, P>
+where
+    P: ConnectionPool,
+    M: RevocableTokenTable<P::Connection>,
+{
     /// The row whose access or refresh token this is, and which of the two: one statement, also where the hint is
     /// wrong.
     ///
@@ -155,11 +229,7 @@ where
         request: &EndpointRequest<'_>,
         client: &dyn OAuth2Client,
     ) -> Result<EndpointResponse, Error> {
-        match self.revoke_requested(request, client) {
-            Ok(()) => Ok(EndpointResponse::empty(200)),
-            Err(Failure::Refused(error)) => Ok(error.into()),
-            Err(Failure::Storage(error)) => Err(error),
-        }
+        answer(self.revoke_requested(request, client))
     }
 
     fn revoke_requested(
@@ -169,37 +239,23 @@ where
     ) -> Result<(), Failure<OAuth2Error>> {
         let (token, hint) = token_parameters(request)?;
         let now = self.clock.now();
-        let (own, others) = self.pool.run(Intent::IdempotentWrite, |conn| {
-            // A refresh token that the server does not rotate may stand in several rows: all of them go.
-            let mut own: Vec<Found<M>> = Vec::new();
-            let mut others = false;
-            load_each_token(conn, token, hint, |found: Found<M>| {
-                if found.token.check_client(client) {
-                    own.push(found);
-                } else {
-                    others = true;
-                }
-            })?;
-            for found in &own {
+        let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
+            let mut tokens: Revocable<M> = Revocable::new();
+            load_each_token(conn, token, hint, |found| tokens.sort_in(found, client))?;
+            for found in &tokens.own {
                 revoke(conn, &found.token, found.kind, now)?;
             }
-            Ok((own, others))
+            Ok(tokens)
         })?;
-        if own.is_empty() && others {
-            return Err(OAuth2Error::InvalidGrant {
-                description: "The token was issued to another client.",
-            }
-            .into());
-        }
-        if let Some(observer) = &self.observer {
-            for found in &own {
-                observer.token_revoked(&found.token, client);
-                if found.kind == TokenTypeHint::RefreshToken {
-                    observer.tokens_revoked(RevocationCause::RefreshTokenRevoked);
-                }
-            }
-        }
-        Ok(())
+        self.told(&revoked, client)
+    }
+}
+
+pub(crate) fn answer(revoked: Result<(), Failure<OAuth2Error>>) -> Result<EndpointResponse, Error> {
+    match revoked {
+        Ok(()) => Ok(EndpointResponse::empty(200)),
+        Err(Failure::Refused(error)) => Ok(error.into()),
+        Err(Failure::Storage(error)) => Err(error),
     }
 }
 
@@ -208,16 +264,16 @@ where
     Conn: Connection,
     M: RevocableTokenTable<Conn>,
 {
-    if kind == TokenTypeHint::AccessToken {
-        return token.revoke_access_token(conn, now);
-    }
-    if token.grant_id().is_some() {
-        return revoke_family(conn, token, now);
-    }
-    let revoked = token.revoke_refresh_token(conn, now)?;
-    match load_joined(conn, token)? {
-        Some(token) => Ok(revoke_family(conn, &token, now)? || revoked),
-        None => Ok(revoked),
+    match Extent::of(token, kind) {
+        Extent::AccessToken => token.revoke_access_token(conn, now),
+        Extent::Family => revoke_family(conn, token, now),
+        Extent::Row => {
+            let revoked = token.revoke_refresh_token(conn, now)?;
+            match load_joined(conn, token)? {
+                Some(token) => Ok(revoke_family(conn, &token, now)? || revoked),
+                None => Ok(revoked),
+            }
+        }
     }
 }
 
@@ -240,18 +296,28 @@ where
     M: RevocableTokenTable<Conn>,
 {
     let mut joined = None;
-    let has_grants = TypeId::of::<M::GrantId>() != TypeId::of::<NoGrantColumn>();
-    if let (Some(stored), true) = (token.stored_refresh_token(), has_grants) {
-        let candidates = Candidates::one(StoredForm::Plain(stored));
-        M::load_by_token(conn, &candidates, |row| {
-            let is_same = row.stored_access_token() == token.stored_access_token()
-                && row.stored_refresh_token() == Some(stored);
-            if is_same && row.grant_id().is_some() {
-                joined = Some(row);
-            }
-        })?;
+    if let Some(candidates) = may_join(token) {
+        M::load_by_token(conn, &candidates, keep_joined(token, &mut joined))?;
     }
     Ok(joined)
+}
+
+/// By what to look for the row again, where it can have been given a grant.
+pub(crate) fn may_join<M: OAuth2Token>(token: &M) -> Option<Candidates<'_>> {
+    let has_grants = TypeId::of::<M::GrantId>() != TypeId::of::<NoGrantColumn>();
+    let stored = token.stored_refresh_token().filter(|_| has_grants)?;
+    Some(Candidates::one(StoredForm::Plain(stored)))
+}
+
+/// Keeps the row that is the same as `token`, but has a grant.
+pub(crate) fn keep_joined<M: OAuth2Token>(token: &M, joined: &mut Option<M>) -> impl FnMut(M) {
+    move |row| {
+        let is_same = row.stored_access_token() == token.stored_access_token()
+            && row.stored_refresh_token() == token.stored_refresh_token();
+        if is_same && row.grant_id().is_some() {
+            *joined = Some(row);
+        }
+    }
 }
 
 impl<M, P: Clone> Clone for RevocationEndpoint<M, P> {

@@ -2,7 +2,7 @@ use crate::endpoint::{EndpointRequest, OAuth2Error};
 use crate::types::TokenTypeHint;
 
 /// `token` and `token_type_hint` (RFC 7009 section 2.1).
-pub(super) fn token_parameters<'r>(
+pub(crate) fn token_parameters<'r>(
     request: &'r EndpointRequest<'_>,
 ) -> Result<(&'r str, Option<TokenTypeHint>), OAuth2Error> {
     let token = request

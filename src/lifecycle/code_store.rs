@@ -13,7 +13,7 @@ use crate::lookup::load_code;
 use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
-use crate::secret::SecretStorage;
+use crate::secret::{SecretStorage, StoredForm};
 use crate::table::{FamilyTokenTable, NewCode, NewGrant, RedeemableCodeTable};
 use crate::types::is_vschar;
 
@@ -49,21 +49,14 @@ where
     C: RedeemableCodeTable<P::Connection>,
     T: FamilyTokenTable<P::Connection, GrantId = C::GrantId, UserId = C::UserId>,
 {
-    CodeStore {
-        pool,
-        clock: Arc::new(SystemClock),
-        lifetime: DEFAULT_CODE_LIFETIME,
-        grant_lifetime: None,
-        observer: None,
-        models: PhantomData,
-    }
+    CodeStore::on(pool)
 }
 
 /// The store of authorization codes: made by [`create_authorization_code_store`].
 #[must_use]
 pub struct CodeStore<C, T, P> {
-    pool: P,
-    clock: Arc<dyn Clock>,
+    pub(crate) pool: P,
+    pub(crate) clock: Arc<dyn Clock>,
     lifetime: i64,
     grant_lifetime: Option<i64>,
     observer: Option<Arc<dyn Observer<T>>>,
@@ -185,7 +178,7 @@ impl<U, X> fmt::Debug for CodeRequest<'_, U, X> {
 #[derive(Clone)]
 #[must_use]
 pub struct Redemption<'a> {
-    code: &'a str,
+    pub(crate) code: &'a str,
     /// Who presents it. `None` where the server checks that, and all the rest, by itself.
     client_id: Option<Cow<'a, str>>,
     redirect_uri: Option<&'a str>,
@@ -259,12 +252,58 @@ impl fmt::Debug for Redemption<'_> {
     }
 }
 
-impl<C, T, P> CodeStore<C, T, P>
-where
-    P: ConnectionPool,
-    C: RedeemableCodeTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = C::GrantId, UserId = C::UserId>,
-{
+/// What a code that was found, and that the request fits, is to have done with it.
+pub(crate) enum Redeeming {
+    /// It is to be spent. Where another request is quicker, this is the second use.
+    Spend,
+    /// It was spent before: what came of it is to be revoked.
+    RevokeFamily,
+}
+
+/// A code with its secret in the form in which it is stored.
+pub(crate) struct StoredCode<'r, G> {
+    code: StoredForm<'r>,
+    grant_id: G,
+    auth_time: i64,
+}
+
+impl<G> StoredCode<'_, G> {
+    /// The row to insert.
+    pub(crate) fn row<'a, C: OAuth2AuthorizationCode<GrantId = G>>(
+        &'a self,
+        request: &'a CodeRequest<'_, C::UserId, C::Extra>,
+    ) -> NewCode<'a, C> {
+        NewCode {
+            code: self.code.as_str(),
+            client_id: &request.client_id,
+            user_id: request.user_id.as_ref(),
+            grant_id: Some(&self.grant_id),
+            redirect_uri: request.redirect_uri,
+            response_type: request.response_type,
+            scope: request.scope,
+            nonce: request.nonce,
+            auth_time: self.auth_time,
+            acr: request.acr,
+            amr: request.amr,
+            code_challenge: request.code_challenge.map(|(challenge, _)| challenge),
+            code_challenge_method: request.code_challenge.map(|(_, method)| method),
+            extra: &request.extra,
+        }
+    }
+}
+
+impl<C: OAuth2AuthorizationCode, T: 'static, P> CodeStore<C, T, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            lifetime: DEFAULT_CODE_LIFETIME,
+            grant_lifetime: None,
+            observer: None,
+            models: PhantomData,
+        }
+    }
+
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -290,6 +329,83 @@ where
         self
     }
 
+    /// The code as it is to be stored.
+    pub(crate) fn stored<'r>(
+        &self,
+        code: &'r str,
+        // Settled now, so that whoever replays the code finds the family without its row.
+        grant_id: C::GrantId,
+    ) -> Result<StoredCode<'r, C::GrantId>, Error> {
+        if !is_vschar(code) {
+            return Err(Error::InvalidValue {
+                column: "code",
+                reason: "a code is one or more printable ASCII characters (RFC 6749 appendix A)",
+            });
+        }
+        Ok(StoredCode {
+            code: C::Storage::stored(code),
+            grant_id,
+            auth_time: self.clock.now(),
+        })
+    }
+
+    /// What the request is to do with the code that was found for it.
+    pub(crate) fn decide(
+        &self,
+        redemption: &Redemption<'_>,
+        found: Option<C>,
+        now: i64,
+    ) -> Result<(C, Redeeming), CodeRefusal> {
+        let code = found.ok_or(CodeRefusal::Unknown)?;
+        redemption.check(&code)?;
+        if code.redeemed_at().is_some() {
+            return Ok((code, Redeeming::RevokeFamily));
+        }
+        if code.auth_time().saturating_add(self.lifetime) < now {
+            return Err(CodeRefusal::Expired);
+        }
+        Ok((code, Redeeming::Spend))
+    }
+
+    /// The grant that a code becomes. `client_id` is the code's.
+    pub(crate) fn grant_of<'c, G>(
+        &self,
+        code: &'c C,
+        client_id: &'c str,
+        now: i64,
+    ) -> Option<NewGrant<'c, G>>
+    where
+        G: OAuth2Grant<Id = C::GrantId, UserId = C::UserId>,
+    {
+        Some(NewGrant {
+            id: code.grant_id()?,
+            client_id,
+            user_id: code.user_id(),
+            created_at: now,
+            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
+        })
+    }
+
+    /// Tells the observer where a code was replayed.
+    pub(crate) fn told(
+        &self,
+        redeemed: Result<C, Failure<CodeRefusal>>,
+    ) -> Result<C, Failure<CodeRefusal>> {
+        if let (Err(Failure::Refused(CodeRefusal::Replayed)), Some(observer)) =
+            (&redeemed, &self.observer)
+        {
+            observer.tokens_revoked(RevocationCause::CodeReplayed);
+        }
+        redeemed
+    }
+}
+
+impl<C, T, P> CodeStore<C, T, P>
+where
+    P: ConnectionPool,
+    C: RedeemableCodeTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = C::GrantId, UserId = C::UserId>,
+{
     /// Saves a code.
     ///
     /// # Errors
@@ -314,32 +430,8 @@ where
         code: &str,
         request: &CodeRequest<'_, C::UserId, C::Extra>,
     ) -> Result<(), Error> {
-        if !is_vschar(code) {
-            return Err(Error::InvalidValue {
-                column: "code",
-                reason: "a code is one or more printable ASCII characters (RFC 6749 appendix A)",
-            });
-        }
-        C::insert(
-            conn,
-            &NewCode {
-                code: C::Storage::stored(code).as_str(),
-                client_id: &request.client_id,
-                user_id: request.user_id.as_ref(),
-                // Settled now, so that whoever replays the code finds the family without its row.
-                grant_id: Some(&T::Grant::generate_id()?),
-                redirect_uri: request.redirect_uri,
-                response_type: request.response_type,
-                scope: request.scope,
-                nonce: request.nonce,
-                auth_time: self.clock.now(),
-                acr: request.acr,
-                amr: request.amr,
-                code_challenge: request.code_challenge.map(|(challenge, _)| challenge),
-                code_challenge_method: request.code_challenge.map(|(_, method)| method),
-                extra: &request.extra,
-            },
-        )
+        let stored = self.stored(code, T::Grant::generate_id()?)?;
+        C::insert(conn, &stored.row(request))
     }
 
     /// Redeems a code, once: of several requests at the same time one gets it. The client, the redirect URI and the
@@ -351,15 +443,9 @@ where
     /// [`CodeRefusal`] in [`Failure::Refused`]; the database's in [`Failure::Storage`]. After
     /// [`Error::ConnectionLost`] the code may be spent: the client has to ask the user again.
     pub fn redeem(&self, redemption: &Redemption<'_>) -> Result<C, Failure<CodeRefusal>> {
-        let redeemed = run(&self.pool, Intent::Write, |conn| {
+        self.told(run(&self.pool, Intent::Write, |conn| {
             self.redeem_on(conn, redemption)
-        });
-        if let (Err(Failure::Refused(CodeRefusal::Replayed)), Some(observer)) =
-            (&redeemed, &self.observer)
-        {
-            observer.tokens_revoked(RevocationCause::CodeReplayed);
-        }
-        redeemed
+        }))
     }
 
     /// [`redeem`](Self::redeem) on the caller's connection: with
@@ -376,17 +462,12 @@ where
         redemption: &Redemption<'_>,
     ) -> Result<C, Failure<CodeRefusal>> {
         let now = self.clock.now();
-        let code = load_code::<C, _>(conn, redemption.code)?
-            .ok_or(Failure::Refused(CodeRefusal::Unknown))?;
-        redemption.check(&code).map_err(Failure::Refused)?;
-        if code.redeemed_at().is_none() {
-            if code.auth_time().saturating_add(self.lifetime) < now {
-                return Err(Failure::Refused(CodeRefusal::Expired));
-            }
-            if self.spend(conn, &code, now)? {
-                return Ok(code);
-            }
-            // Another request was quicker: this one is the second use.
+        let found = load_code::<C, _>(conn, redemption.code)?;
+        let (code, redeeming) = self
+            .decide(redemption, found, now)
+            .map_err(Failure::Refused)?;
+        if matches!(redeeming, Redeeming::Spend) && self.spend(conn, &code, now)? {
+            return Ok(code);
         }
         if let Some(id) = code.grant_id() {
             revoke_family::<T, _>(conn, id, now)?;
@@ -397,13 +478,7 @@ where
     /// Marks the code redeemed and makes its grant, or neither.
     fn spend(&self, conn: &mut P::Connection, code: &C, now: i64) -> Result<bool, Error> {
         let client_id = code.client_id();
-        let grant = code.grant_id().map(|id| NewGrant {
-            id,
-            client_id: &client_id,
-            user_id: code.user_id(),
-            created_at: now,
-            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-        });
+        let grant = self.grant_of(code, &client_id, now);
         begin_family::<T, _>(conn, grant.as_ref(), |conn| code.mark_redeemed(conn, now))
     }
 }

@@ -12,9 +12,9 @@ use crate::bearer::generate_token;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::lookup::{load_device_code, load_user_code};
-use crate::model::{DeviceCodeState, OAuth2Client, OAuth2Grant};
+use crate::model::{DeviceCodeState, OAuth2Client, OAuth2DeviceCode, OAuth2Grant};
 use crate::pool::{ConnectionPool, Intent};
-use crate::secret::SecretStorage;
+use crate::secret::{SecretStorage, StoredForm};
 use crate::table::{DeviceCodeTable, FamilyTokenTable, NewDeviceCode, NewGrant};
 use crate::{Error, scope};
 
@@ -26,7 +26,7 @@ const DEFAULT_INTERVAL: i64 = 5;
 /// By which `slow_down` lengthens the interval (RFC 8628 section 3.5).
 const SLOWER_BY: i64 = 5;
 /// How many user codes are tried: with ten million live ones, each is taken with a chance of one in 2,500.
-const TRIES: usize = 5;
+pub(crate) const TRIES: usize = 5;
 
 /// Creates the store of device codes (RFC 8628): issues them with their user codes, notes what the user decides, and
 /// redeems each once.
@@ -66,21 +66,14 @@ where
     D: DeviceCodeTable<P::Connection>,
     T: FamilyTokenTable<P::Connection, GrantId = D::GrantId, UserId = D::UserId>,
 {
-    DeviceStore {
-        pool,
-        clock: Arc::new(SystemClock),
-        lifetime: DEFAULT_LIFETIME,
-        interval: DEFAULT_INTERVAL,
-        grant_lifetime: None,
-        models: PhantomData,
-    }
+    DeviceStore::on(pool)
 }
 
 /// The store of device codes: made by [`create_device_code_store`].
 #[must_use]
 pub struct DeviceStore<D, T, P> {
-    pool: P,
-    clock: Arc<dyn Clock>,
+    pub(crate) pool: P,
+    pub(crate) clock: Arc<dyn Clock>,
     lifetime: i64,
     interval: i64,
     grant_lifetime: Option<i64>,
@@ -162,12 +155,67 @@ impl fmt::Debug for DeviceAuthorization {
     }
 }
 
-impl<D, T, P> DeviceStore<D, T, P>
-where
-    P: ConnectionPool,
-    D: DeviceCodeTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection, GrantId = D::GrantId, UserId = D::UserId>,
-{
+/// Device and user code in the form in which they are stored.
+pub(crate) struct StoredDeviceCode<'r, S, G> {
+    device_code: StoredForm<'r>,
+    /// As it is typed in, normalized.
+    user_code: String,
+    issued_at: i64,
+    expires_at: i64,
+    interval: i64,
+    grant_id: G,
+    storage: PhantomData<fn() -> S>,
+}
+
+impl<S: SecretStorage, G> StoredDeviceCode<'_, S, G> {
+    /// The stored form of the user code.
+    pub(crate) fn user_code(&self) -> StoredForm<'_> {
+        S::stored(&self.user_code)
+    }
+
+    /// The row to insert.
+    pub(crate) fn row<'a, D: OAuth2DeviceCode<GrantId = G>>(
+        &'a self,
+        user_code: &'a StoredForm<'_>,
+        request: &'a DeviceRequest<'_, D::Extra>,
+    ) -> NewDeviceCode<'a, D> {
+        NewDeviceCode {
+            device_code: self.device_code.as_str(),
+            user_code: user_code.as_str(),
+            client_id: &request.client_id,
+            scope: request.scope,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            interval: self.interval,
+            grant_id: Some(&self.grant_id),
+            extra: &request.extra,
+        }
+    }
+}
+
+/// What a device's request is to do with the code that was found for it.
+pub(crate) enum DeviceRedeeming {
+    /// The user has approved: it is to be spent. Where another request is quicker, it was redeemed before.
+    Spend,
+    /// The user has not decided: it is to be noted that the device asked, and from when on it may again.
+    NotePoll {
+        interval: i64,
+        refusal: DeviceRefusal,
+    },
+}
+
+impl<D: OAuth2DeviceCode, T, P> DeviceStore<D, T, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            lifetime: DEFAULT_LIFETIME,
+            interval: DEFAULT_INTERVAL,
+            grant_lifetime: None,
+            models: PhantomData,
+        }
+    }
+
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -194,6 +242,127 @@ where
         self
     }
 
+    /// A device code and a user code, at random.
+    pub(crate) fn generate() -> Result<(String, String), Error> {
+        Ok((generate_token(DEVICE_CODE_LENGTH)?, generate_user_code()?))
+    }
+
+    /// The answer to the device.
+    pub(crate) fn answer(
+        &self,
+        device_code: String,
+        user_code: String,
+        uri: &str,
+    ) -> DeviceAuthorization {
+        let separator = if uri.contains('?') { '&' } else { '?' };
+        DeviceAuthorization {
+            verification_uri: uri.to_owned(),
+            verification_uri_complete: format!("{uri}{separator}user_code={user_code}"),
+            device_code,
+            user_code,
+            expires_in: self.lifetime,
+            interval: self.interval,
+        }
+    }
+
+    /// Device and user code as they are to be stored.
+    pub(crate) fn stored<'r>(
+        &self,
+        device_code: &'r str,
+        user_code: &str,
+        request: &DeviceRequest<'_, D::Extra>,
+        grant_id: D::GrantId,
+    ) -> Result<StoredDeviceCode<'r, D::Storage, D::GrantId>, Error> {
+        let invalid = |column, reason| Error::InvalidValue { column, reason };
+        if !crate::types::is_vschar(device_code) {
+            return Err(invalid(
+                "device_code",
+                "a code is one or more printable ASCII characters",
+            ));
+        }
+        let user_code = normalize_user_code(user_code).ok_or(invalid(
+            "user_code",
+            "a user code has letters or digits, and nothing beyond ASCII",
+        ))?;
+        if !scope::is_printable(request.scope.unwrap_or_default()) {
+            return Err(invalid("scope", scope::NOT_PRINTABLE));
+        }
+        let now = self.clock.now();
+        Ok(StoredDeviceCode {
+            device_code: D::Storage::stored(device_code),
+            user_code,
+            issued_at: now,
+            expires_at: now.saturating_add(self.lifetime),
+            interval: self.interval,
+            grant_id,
+            storage: PhantomData,
+        })
+    }
+
+    /// The code that was found, where the user may still decide.
+    pub(crate) fn pending(&self, found: Option<D>) -> Result<D, Failure<DeviceRefusal>> {
+        let code = found.ok_or(Failure::Refused(DeviceRefusal::Unknown))?;
+        match code.state(self.clock.now()) {
+            DeviceCodeState::Pending => Ok(code),
+            DeviceCodeState::Expired => Err(Failure::Refused(DeviceRefusal::Expired)),
+            _ => Err(Failure::Refused(DeviceRefusal::Decided)),
+        }
+    }
+
+    /// What the device's request is to do with the code that was found for it.
+    pub(crate) fn decide(
+        &self,
+        found: Option<D>,
+        client: &dyn OAuth2Client,
+        now: i64,
+    ) -> Result<(D, DeviceRedeeming), DeviceRefusal> {
+        let code = found.ok_or(DeviceRefusal::Unknown)?;
+        if code.client_id() != client.client_id() {
+            return Err(DeviceRefusal::WrongClient);
+        }
+        let redeeming = match code.state(now) {
+            DeviceCodeState::Approved => DeviceRedeeming::Spend,
+            DeviceCodeState::Redeemed => return Err(DeviceRefusal::Redeemed),
+            DeviceCodeState::Denied => return Err(DeviceRefusal::Denied),
+            DeviceCodeState::Expired => return Err(DeviceRefusal::Expired),
+            DeviceCodeState::Pending if code.polls_too_soon(now) => DeviceRedeeming::NotePoll {
+                interval: code.interval().saturating_add(SLOWER_BY),
+                refusal: DeviceRefusal::SlowDown,
+            },
+            DeviceCodeState::Pending => DeviceRedeeming::NotePoll {
+                interval: code.interval(),
+                refusal: DeviceRefusal::Pending,
+            },
+        };
+        Ok((code, redeeming))
+    }
+
+    /// The grant that a device code becomes. `client_id` is the code's.
+    pub(crate) fn grant_of<'c, G>(
+        &self,
+        code: &'c D,
+        client_id: &'c str,
+        now: i64,
+    ) -> Option<NewGrant<'c, G>>
+    where
+        G: OAuth2Grant<Id = D::GrantId, UserId = D::UserId>,
+    {
+        Some(NewGrant {
+            id: code.grant_id()?,
+            client_id,
+            user_id: code.user_id(),
+            created_at: now,
+            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
+        })
+    }
+}
+
+impl<D, T, P> DeviceStore<D, T, P>
+where
+    P: ConnectionPool,
+    D: DeviceCodeTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection, GrantId = D::GrantId, UserId = D::UserId>,
+{
     /// Makes and saves a device code and a user code, and gives the answer to the device. `verification_uri` is where the
     /// user types the user code in.
     ///
@@ -207,8 +376,7 @@ where
     ) -> Result<DeviceAuthorization, Error> {
         let mut tries = 1..TRIES;
         loop {
-            let (device_code, user_code) =
-                (generate_token(DEVICE_CODE_LENGTH)?, generate_user_code()?);
+            let (device_code, user_code) = Self::generate()?;
             match self.save(&device_code, &user_code, request) {
                 Err(Error::Duplicate { .. }) if tries.next().is_some() => {}
                 saved => {
@@ -216,18 +384,6 @@ where
                     return Ok(self.answer(device_code, user_code, verification_uri));
                 }
             }
-        }
-    }
-
-    fn answer(&self, device_code: String, user_code: String, uri: &str) -> DeviceAuthorization {
-        let separator = if uri.contains('?') { '&' } else { '?' };
-        DeviceAuthorization {
-            verification_uri: uri.to_owned(),
-            verification_uri_complete: format!("{uri}{separator}user_code={user_code}"),
-            device_code,
-            user_code,
-            expires_in: self.lifetime,
-            interval: self.interval,
         }
     }
 
@@ -258,35 +414,8 @@ where
         user_code: &str,
         request: &DeviceRequest<'_, D::Extra>,
     ) -> Result<(), Error> {
-        let invalid = |column, reason| Error::InvalidValue { column, reason };
-        if !crate::types::is_vschar(device_code) {
-            return Err(invalid(
-                "device_code",
-                "a code is one or more printable ASCII characters",
-            ));
-        }
-        let user_code = normalize_user_code(user_code).ok_or(invalid(
-            "user_code",
-            "a user code has letters or digits, and nothing beyond ASCII",
-        ))?;
-        if !scope::is_printable(request.scope.unwrap_or_default()) {
-            return Err(invalid("scope", scope::NOT_PRINTABLE));
-        }
-        let now = self.clock.now();
-        D::insert(
-            conn,
-            &NewDeviceCode {
-                device_code: D::Storage::stored(device_code).as_str(),
-                user_code: D::Storage::stored(&user_code).as_str(),
-                client_id: &request.client_id,
-                scope: request.scope,
-                issued_at: now,
-                expires_at: now.saturating_add(self.lifetime),
-                interval: self.interval,
-                grant_id: Some(&T::Grant::generate_id()?),
-                extra: &request.extra,
-            },
-        )
+        let stored = self.stored(device_code, user_code, request, T::Grant::generate_id()?)?;
+        D::insert(conn, &stored.row(&stored.user_code(), request))
     }
 
     /// The request behind a user code, for the page on which the user decides. Letters' case and separators do not count.
@@ -311,16 +440,11 @@ where
         conn: &mut P::Connection,
         user_code: &str,
     ) -> Result<D, Failure<DeviceRefusal>> {
-        let code = match normalize_user_code(user_code) {
+        let found = match normalize_user_code(user_code) {
             Some(user_code) => load_user_code::<D, _>(conn, &user_code)?,
             None => None,
         };
-        let code = code.ok_or(Failure::Refused(DeviceRefusal::Unknown))?;
-        match code.state(self.clock.now()) {
-            DeviceCodeState::Pending => Ok(code),
-            DeviceCodeState::Expired => Err(Failure::Refused(DeviceRefusal::Expired)),
-            _ => Err(Failure::Refused(DeviceRefusal::Decided)),
-        }
+        self.pending(found)
     }
 
     /// Notes that this user agreed. Of several decisions at the same time one counts.
@@ -413,24 +537,14 @@ where
         client: &dyn OAuth2Client,
     ) -> Result<D, Failure<DeviceRefusal>> {
         let now = self.clock.now();
-        let code = load_device_code::<D, _>(conn, device_code)?
-            .ok_or(Failure::Refused(DeviceRefusal::Unknown))?;
-        if code.client_id() != client.client_id() {
-            return Err(Failure::Refused(DeviceRefusal::WrongClient));
-        }
-        let refusal = match code.state(now) {
-            DeviceCodeState::Approved if self.spend(conn, &code, now)? => return Ok(code),
-            DeviceCodeState::Approved | DeviceCodeState::Redeemed => DeviceRefusal::Redeemed,
-            DeviceCodeState::Denied => DeviceRefusal::Denied,
-            DeviceCodeState::Expired => DeviceRefusal::Expired,
-            DeviceCodeState::Pending if code.polls_too_soon(now) => {
-                let longer = code.interval().saturating_add(SLOWER_BY);
-                code.note_poll(conn, now, longer)?;
-                DeviceRefusal::SlowDown
-            }
-            DeviceCodeState::Pending => {
-                code.note_poll(conn, now, code.interval())?;
-                DeviceRefusal::Pending
+        let found = load_device_code::<D, _>(conn, device_code)?;
+        let (code, redeeming) = self.decide(found, client, now).map_err(Failure::Refused)?;
+        let refusal = match redeeming {
+            DeviceRedeeming::Spend if self.spend(conn, &code, now)? => return Ok(code),
+            DeviceRedeeming::Spend => DeviceRefusal::Redeemed,
+            DeviceRedeeming::NotePoll { interval, refusal } => {
+                code.note_poll(conn, now, interval)?;
+                refusal
             }
         };
         Err(Failure::Refused(refusal))
@@ -439,13 +553,7 @@ where
     /// Marks the device code redeemed and makes its grant, or neither.
     fn spend(&self, conn: &mut P::Connection, code: &D, now: i64) -> Result<bool, Error> {
         let client_id = code.client_id();
-        let grant = code.grant_id().map(|id| NewGrant {
-            id,
-            client_id: &client_id,
-            user_id: code.user_id(),
-            created_at: now,
-            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-        });
+        let grant = self.grant_of(code, &client_id, now);
         begin_family::<T, _>(conn, grant.as_ref(), |conn| code.mark_redeemed(conn, now))
     }
 }

@@ -91,28 +91,28 @@ where
     P: ConnectionPool,
     T: FamilyTokenTable<P::Connection>,
 {
-    GrantRevocation {
-        pool,
-        clock: Arc::new(SystemClock),
-        observer: None,
-        model: PhantomData,
-    }
+    GrantRevocation::on(pool)
 }
 
 /// Revokes grants with all their tokens: made by [`create_grant_revocation`].
 #[must_use]
 pub struct GrantRevocation<T, P> {
-    pool: P,
-    clock: Arc<dyn Clock>,
+    pub(crate) pool: P,
+    pub(crate) clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer<T>>>,
     model: PhantomData<fn() -> T>,
 }
 
-impl<T, P> GrantRevocation<T, P>
-where
-    P: ConnectionPool,
-    T: FamilyTokenTable<P::Connection>,
-{
+impl<T: 'static, P> GrantRevocation<T, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            observer: None,
+            model: PhantomData,
+        }
+    }
+
     /// The clock that says when it was revoked.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -125,13 +125,23 @@ where
         self
     }
 
-    fn told(&self, revoked: Result<usize, Error>, cause: RevocationCause) -> Result<usize, Error> {
+    pub(crate) fn told(
+        &self,
+        revoked: Result<usize, Error>,
+        cause: RevocationCause,
+    ) -> Result<usize, Error> {
         if let (Ok(_), Some(observer)) = (&revoked, &self.observer) {
             observer.tokens_revoked(cause);
         }
         revoked
     }
+}
 
+impl<T, P> GrantRevocation<T, P>
+where
+    P: ConnectionPool,
+    T: FamilyTokenTable<P::Connection>,
+{
     /// Revokes the grant and its tokens. Tells how many rows of tokens.
     ///
     /// # Errors

@@ -24,6 +24,15 @@ pub use refresh_store::{RefreshStore, Refreshing, create_refresh_token_store};
 pub use refusal::{CodeRefusal, DeviceRefusal, RefreshRefusal};
 pub use user_code::generate_user_code;
 
+#[cfg(feature = "diesel-async")]
+pub(crate) use {
+    code_store::Redeeming,
+    device_store::{DeviceRedeeming, TRIES},
+    prune::{unused_grants, without},
+    refresh_store::Examined,
+    user_code::normalize_user_code,
+};
+
 use crate::Error;
 use crate::endpoint::Failure;
 use crate::pool::{ConnectionPool, Intent};

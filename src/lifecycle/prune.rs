@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::column::Identifier;
-use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2DeviceCode, OAuth2Grant};
+use crate::model::{
+    DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2DeviceCode, OAuth2Grant, OAuth2Token,
+};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{AgedTable, FamilyTokenTable};
 use crate::transaction::transaction;
@@ -46,28 +48,19 @@ where
     T: FamilyTokenTable<P::Connection> + AgedTable<P::Connection>,
     T::Grant: AgedTable<P::Connection, Key = T::GrantId>,
 {
-    Pruner {
-        pool,
-        clock: Arc::new(SystemClock),
-        retention: 7 * 24 * 3600,
-        code_lifetime: DEFAULT_CODE_LIFETIME,
-        refresh_token_lifetime: None,
-        batch: 500,
-        pause: Duration::from_millis(20),
-        models: PhantomData,
-    }
+    Pruner::on(pool)
 }
 
 /// Removes what has been dead for a while: made by [`create_pruner`].
 #[must_use]
 pub struct Pruner<C, T, P> {
-    pool: P,
+    pub(crate) pool: P,
     clock: Arc<dyn Clock>,
     retention: i64,
     code_lifetime: i64,
     refresh_token_lifetime: Option<i64>,
-    batch: usize,
-    pause: Duration,
+    pub(crate) batch: usize,
+    pub(crate) pause: Duration,
     // The pruner holds no models, so it may cross threads whatever they are.
     models: PhantomData<fn() -> (C, T)>,
 }
@@ -90,13 +83,30 @@ pub struct Pruned {
     pub is_stopped: bool,
 }
 
-impl<C, T, P> Pruner<C, T, P>
-where
-    P: ConnectionPool,
-    C: OAuth2AuthorizationCode + AgedTable<P::Connection>,
-    T: FamilyTokenTable<P::Connection> + AgedTable<P::Connection>,
-    T::Grant: AgedTable<P::Connection, Key = T::GrantId>,
-{
+impl<C, T, P> Pruner<C, T, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            retention: 7 * 24 * 3600,
+            code_lifetime: DEFAULT_CODE_LIFETIME,
+            refresh_token_lifetime: None,
+            batch: 500,
+            pause: Duration::from_millis(20),
+            models: PhantomData,
+        }
+    }
+
+    /// Whatever died before this moment goes.
+    pub(crate) fn cutoff(&self) -> i64 {
+        self.clock.now().saturating_sub(self.retention)
+    }
+
+    /// How many rows a statement gives at most.
+    pub(crate) fn limit(&self) -> i64 {
+        i64::try_from(self.batch).unwrap_or(i64::MAX)
+    }
+
     /// The clock that decides what is old.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -134,7 +144,54 @@ where
         self.pause = pause;
         self
     }
+}
 
+impl<C: OAuth2AuthorizationCode, T: OAuth2Token, P> Pruner<C, T, P> {
+    pub(crate) fn is_dead_code(&self, code: &C, cutoff: i64) -> bool {
+        code.auth_time().saturating_add(self.code_lifetime) < cutoff
+    }
+
+    /// Both of a row's tokens must have died before the cutoff.
+    pub(crate) fn is_dead_token(&self, token: &T, cutoff: i64) -> bool {
+        let died = |at: Option<i64>| at.is_some_and(|at| at < cutoff);
+        let is_refresh_token_revoked = died(token.refresh_token_revoked_at());
+        let idle_at = token
+            .issued_at()
+            .zip(self.refresh_token_lifetime)
+            .map(|(since, life)| since.saturating_add(life));
+        let is_access_token_dead = is_refresh_token_revoked
+            || died(token.access_token_revoked_at())
+            || died(token.expires_at());
+        let is_refresh_token_dead =
+            is_refresh_token_revoked || token.stored_refresh_token().is_none() || died(idle_at);
+        is_access_token_dead && is_refresh_token_dead
+    }
+}
+
+/// Those of the grants that were not used for long: of no use any more where their last token is gone.
+pub(crate) fn unused_grants<G: OAuth2Grant>(grants: &[G], cutoff: i64) -> Vec<G::Id> {
+    let unused = |grant: &&G| grant.last_used_at().is_none_or(|at| at < cutoff);
+    grants
+        .iter()
+        .filter(unused)
+        .map(|grant| grant.id().clone())
+        .collect()
+}
+
+/// Those of the grants that have no token any more.
+pub(crate) fn without<I: Identifier>(mut grant_ids: Vec<I>, in_use: &[I]) -> Vec<I> {
+    let in_use: HashSet<_> = in_use.iter().map(Identifier::to_text).collect();
+    grant_ids.retain(|id| !in_use.contains(&id.to_text()));
+    grant_ids
+}
+
+impl<C, T, P> Pruner<C, T, P>
+where
+    P: ConnectionPool,
+    C: OAuth2AuthorizationCode + AgedTable<P::Connection>,
+    T: FamilyTokenTable<P::Connection> + AgedTable<P::Connection>,
+    T::Grant: AgedTable<P::Connection, Key = T::GrantId>,
+{
     /// Removes what has been dead for longer than the retention. `progress` is told after each batch, and may stop.
     ///
     /// # Errors
@@ -143,7 +200,7 @@ where
         &self,
         mut progress: impl FnMut(&Pruned) -> ControlFlow<()>,
     ) -> Result<Pruned, Error> {
-        let cutoff = self.clock.now().saturating_sub(self.retention);
+        let cutoff = self.cutoff();
         let mut pruned = Pruned::default();
         let mut flow = self.walk::<C>(
             cutoff,
@@ -186,7 +243,7 @@ where
     where
         D: OAuth2DeviceCode + AgedTable<P::Connection>,
     {
-        let cutoff = self.clock.now().saturating_sub(self.retention);
+        let cutoff = self.cutoff();
         let mut pruned = Pruned::default();
         let flow = self.walk::<D>(
             cutoff,
@@ -208,7 +265,7 @@ where
         dead: impl Fn(&mut P::Connection, &[M]) -> Result<Vec<M::Key>, Error>,
         progress: &mut impl FnMut(&Pruned) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let limit = i64::try_from(self.batch).unwrap_or(i64::MAX);
+        let limit = self.limit();
         let mut after: Option<M::Cursor> = None;
         loop {
             let (seen, next, removed) = self.pool.run(Intent::IdempotentWrite, |conn| {
@@ -234,26 +291,6 @@ where
         }
     }
 
-    fn is_dead_code(&self, code: &C, cutoff: i64) -> bool {
-        code.auth_time().saturating_add(self.code_lifetime) < cutoff
-    }
-
-    /// Both of a row's tokens must have died before the cutoff.
-    fn is_dead_token(&self, token: &T, cutoff: i64) -> bool {
-        let died = |at: Option<i64>| at.is_some_and(|at| at < cutoff);
-        let is_refresh_token_revoked = died(token.refresh_token_revoked_at());
-        let idle_at = token
-            .issued_at()
-            .zip(self.refresh_token_lifetime)
-            .map(|(since, life)| since.saturating_add(life));
-        let is_access_token_dead = is_refresh_token_revoked
-            || died(token.access_token_revoked_at())
-            || died(token.expires_at());
-        let is_refresh_token_dead =
-            is_refresh_token_revoked || token.stored_refresh_token().is_none() || died(idle_at);
-        is_access_token_dead && is_refresh_token_dead
-    }
-
     /// A grant is of no use any more when it was not used for long and its last token is gone.
     fn dead_grants(
         &self,
@@ -261,20 +298,12 @@ where
         grants: &[T::Grant],
         cutoff: i64,
     ) -> Result<Vec<T::GrantId>, Error> {
-        let mut ids = Vec::new();
-        for grant in grants {
-            if grant.last_used_at().is_none_or(|at| at < cutoff) {
-                ids.push(OAuth2Grant::id(grant).clone());
-            }
+        let unused = unused_grants(grants, cutoff);
+        let mut in_use = Vec::new();
+        if !unused.is_empty() {
+            T::load_grants_in_use(conn, &unused, |id| in_use.push(id))?;
         }
-        if !ids.is_empty() {
-            let mut in_use = HashSet::new();
-            T::load_grants_in_use(conn, &ids, |id| {
-                in_use.insert(id.to_text().into_owned());
-            })?;
-            ids.retain(|id| !in_use.contains(&*id.to_text()));
-        }
-        Ok(ids)
+        Ok(without(unused, &in_use))
     }
 }
 

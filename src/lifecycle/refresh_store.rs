@@ -7,8 +7,8 @@ use super::{RefreshRefusal, run};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::factory::{insert_token, with_new_token};
-use crate::lookup::load_token;
-use crate::model::{OAuth2Client, OAuth2Grant};
+use crate::lookup::{Found, load_token};
+use crate::model::{OAuth2Client, OAuth2Grant, OAuth2Token};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::scope;
@@ -52,25 +52,16 @@ where
     P: ConnectionPool,
     T: FamilyTokenTable<P::Connection>,
 {
-    RefreshStore {
-        pool,
-        clock: Arc::new(SystemClock),
-        grace: 0,
-        rotates: true,
-        idle_lifetime: None,
-        grant_lifetime: None,
-        observer: None,
-        model: PhantomData,
-    }
+    RefreshStore::on(pool)
 }
 
 /// The store of refresh tokens: made by [`create_refresh_token_store`].
 #[must_use]
 pub struct RefreshStore<T, P> {
-    pool: P,
-    clock: Arc<dyn Clock>,
+    pub(crate) pool: P,
+    pub(crate) clock: Arc<dyn Clock>,
     grace: i64,
-    rotates: bool,
+    pub(crate) rotates: bool,
     idle_lifetime: Option<i64>,
     grant_lifetime: Option<i64>,
     observer: Option<Arc<dyn Observer<T>>>,
@@ -88,13 +79,21 @@ pub struct Refreshing<T> {
 }
 
 /// A refresh token that was found, and whether it may be exchanged (and that is a retry) or why not.
-struct Examined<T> {
-    token: T,
-    state: Result<bool, RefreshRefusal>,
+pub(crate) struct Examined<T> {
+    pub(crate) token: T,
+    pub(crate) state: Result<bool, RefreshRefusal>,
 }
 
-impl<T> Examined<T> {
-    fn into_refreshing(self) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
+impl<T: OAuth2Token> Examined<T> {
+    /// The family that is to be revoked, where the token was used before.
+    pub(crate) fn reused_family(&self) -> Option<&T::GrantId> {
+        match self.state {
+            Err(RefreshRefusal::Reused) => self.token.grant_id(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_refreshing(self) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
         let is_retry = self.state.map_err(Failure::Refused)?;
         Ok(Refreshing {
             token: self.token,
@@ -103,11 +102,20 @@ impl<T> Examined<T> {
     }
 }
 
-impl<T, P> RefreshStore<T, P>
-where
-    P: ConnectionPool,
-    T: FamilyTokenTable<P::Connection>,
-{
+impl<T: OAuth2Token, P> RefreshStore<T, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            grace: 0,
+            rotates: true,
+            idle_lifetime: None,
+            grant_lifetime: None,
+            observer: None,
+            model: PhantomData,
+        }
+    }
+
     /// The clock that decides what has expired.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -151,6 +159,134 @@ where
         self
     }
 
+    /// The scope of the next token: what was granted, or the part of it that is asked for. It never grows (RFC 6749
+    /// section 6).
+    ///
+    /// # Errors
+    /// [`RefreshRefusal::ScopeExceeded`].
+    pub fn narrow_scope(
+        &self,
+        refreshing: &Refreshing<T>,
+        requested: Option<&str>,
+    ) -> Result<String, RefreshRefusal> {
+        let granted = refreshing.token.scope();
+        match requested.filter(|scope| !scope.trim().is_empty()) {
+            None => Ok(granted.into_owned()),
+            Some(requested) if scope::is_subset(requested, &granted) => Ok(requested.to_owned()),
+            Some(_) => Err(RefreshRefusal::ScopeExceeded),
+        }
+    }
+
+    /// What is to become of the refresh token that was found, and presented by this client.
+    pub(crate) fn judge(
+        &self,
+        found: Option<Found<T>>,
+        client: &dyn OAuth2Client,
+        now: i64,
+    ) -> Result<Examined<T>, Failure<RefreshRefusal>> {
+        let token = found
+            .filter(|found| found.kind == TokenTypeHint::RefreshToken)
+            .ok_or(Failure::Refused(RefreshRefusal::Unknown))?
+            .token;
+        let state = self.state(&token, client, now);
+        Ok(Examined { token, state })
+    }
+
+    /// Whether the token may be exchanged, as far as its own row tells, and whether that is a retry.
+    fn state(
+        &self,
+        token: &T,
+        client: &dyn OAuth2Client,
+        now: i64,
+    ) -> Result<bool, RefreshRefusal> {
+        if !token.check_client(client) {
+            return Err(RefreshRefusal::WrongClient);
+        }
+        if let Some(rotated_at) = token.refresh_token_rotated_at() {
+            // Revoking marks the rows that are not marked yet, so of this one only the grant knows.
+            return if self.grace > 0 && now <= rotated_at.saturating_add(self.grace) {
+                Ok(true)
+            } else {
+                Err(RefreshRefusal::Reused)
+            };
+        }
+        if token.refresh_token_revoked_at().is_some() {
+            return Err(RefreshRefusal::Revoked);
+        }
+        let idle = (self.idle_lifetime).zip(token.issued_at());
+        if idle.is_some_and(|(life, since)| since.saturating_add(life) < now) {
+            return Err(RefreshRefusal::Idle);
+        }
+        Ok(false)
+    }
+
+    /// Whether these may be the next tokens.
+    pub(crate) fn check_next(
+        &self,
+        refreshing: &Refreshing<T>,
+        response: &TokenResponse,
+    ) -> Result<(), Failure<RefreshRefusal>> {
+        let next_scope = response.scope.as_deref().unwrap_or_default();
+        if !scope::is_subset(next_scope, &refreshing.token.scope()) {
+            return Err(Failure::Refused(RefreshRefusal::ScopeExceeded));
+        }
+        if !self.rotates && response.refresh_token.is_some() {
+            return Err(Failure::Storage(Error::InvalidValue {
+                column: "refresh_token",
+                reason: "the old refresh token stays, so there is no new one",
+            }));
+        }
+        Ok(())
+    }
+
+    /// The grant, in the usual case, which is one statement where the database has one for it. Where that finds a row missing,
+    /// the three statements one by one tell which.
+    pub(crate) fn rotates_at_once<'r>(
+        &self,
+        refreshing: &'r Refreshing<T>,
+    ) -> Option<&'r T::GrantId> {
+        let is_usual = self.rotates && !refreshing.is_retry;
+        refreshing.token.grant_id().filter(|_| is_usual)
+    }
+
+    pub(crate) fn new_grant<'g, G>(
+        &self,
+        id: &'g G::Id,
+        client_id: &'g str,
+        user_id: Option<&'g G::UserId>,
+        now: i64,
+    ) -> NewGrant<'g, G>
+    where
+        G: OAuth2Grant,
+    {
+        NewGrant {
+            id,
+            client_id,
+            user_id,
+            created_at: now,
+            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
+        }
+    }
+
+    pub(crate) fn tell_of_reuse(&self, examined: &Examined<T>) {
+        if let (Err(RefreshRefusal::Reused), Some(observer)) = (examined.state, &self.observer) {
+            observer.refresh_token_reused(&examined.token);
+            observer.tokens_revoked(RevocationCause::RefreshTokenReused);
+        }
+    }
+
+    pub(crate) fn tell_of_rotation(&self, refreshing: &Refreshing<T>) {
+        if let (true, Some(observer)) = (self.rotates, &self.observer) {
+            observer.token_rotated(&refreshing.token);
+        }
+    }
+}
+
+impl<T, P> RefreshStore<T, P>
+where
+    P: ConnectionPool,
+    T: FamilyTokenTable<P::Connection>,
+{
     /// Makes a grant, for flows without an authorization code.
     ///
     /// # Errors
@@ -234,10 +370,7 @@ where
         let examined = run(&self.pool, Intent::IdempotentWrite, |conn| {
             self.examine(conn, refresh_token, client)
         })?;
-        if let (Err(RefreshRefusal::Reused), Some(observer)) = (examined.state, &self.observer) {
-            observer.refresh_token_reused(&examined.token);
-            observer.tokens_revoked(RevocationCause::RefreshTokenReused);
-        }
+        self.tell_of_reuse(&examined);
         examined.into_refreshing()
     }
 
@@ -264,62 +397,12 @@ where
         client: &dyn OAuth2Client,
     ) -> Result<Examined<T>, Failure<RefreshRefusal>> {
         let now = self.clock.now();
-        let hint = Some(TokenTypeHint::RefreshToken);
-        let token = load_token::<T, _>(conn, refresh_token, hint)?
-            .filter(|found| found.kind == TokenTypeHint::RefreshToken)
-            .ok_or(Failure::Refused(RefreshRefusal::Unknown))?
-            .token;
-        let state = self.state(&token, client, now);
-        if let (Err(RefreshRefusal::Reused), Some(id)) = (state, token.grant_id()) {
+        let found = load_token::<T, _>(conn, refresh_token, Some(TokenTypeHint::RefreshToken))?;
+        let examined = self.judge(found, client, now)?;
+        if let Some(id) = examined.reused_family() {
             revoke_family::<T, _>(conn, id, now)?;
         }
-        Ok(Examined { token, state })
-    }
-
-    /// Whether the token may be exchanged, as far as its own row tells, and whether that is a retry.
-    fn state(
-        &self,
-        token: &T,
-        client: &dyn OAuth2Client,
-        now: i64,
-    ) -> Result<bool, RefreshRefusal> {
-        if !token.check_client(client) {
-            return Err(RefreshRefusal::WrongClient);
-        }
-        if let Some(rotated_at) = token.refresh_token_rotated_at() {
-            // Revoking marks the rows that are not marked yet, so of this one only the grant knows.
-            return if self.grace > 0 && now <= rotated_at.saturating_add(self.grace) {
-                Ok(true)
-            } else {
-                Err(RefreshRefusal::Reused)
-            };
-        }
-        if token.refresh_token_revoked_at().is_some() {
-            return Err(RefreshRefusal::Revoked);
-        }
-        let idle = (self.idle_lifetime).zip(token.issued_at());
-        if idle.is_some_and(|(life, since)| since.saturating_add(life) < now) {
-            return Err(RefreshRefusal::Idle);
-        }
-        Ok(false)
-    }
-
-    /// The scope of the next token: what was granted, or the part of it that is asked for. It never grows (RFC 6749
-    /// section 6).
-    ///
-    /// # Errors
-    /// [`RefreshRefusal::ScopeExceeded`].
-    pub fn narrow_scope(
-        &self,
-        refreshing: &Refreshing<T>,
-        requested: Option<&str>,
-    ) -> Result<String, RefreshRefusal> {
-        let granted = refreshing.token.scope();
-        match requested.filter(|scope| !scope.trim().is_empty()) {
-            None => Ok(granted.into_owned()),
-            Some(requested) if scope::is_subset(requested, &granted) => Ok(requested.to_owned()),
-            Some(_) => Err(RefreshRefusal::ScopeExceeded),
-        }
+        Ok(examined)
     }
 
     /// Exchanges the refresh token for new tokens, in one atomic step: of several requests at the same time one wins,
@@ -339,9 +422,7 @@ where
         run(&self.pool, Intent::Write, |conn| {
             self.rotate_on(conn, refreshing, response, request)
         })?;
-        if let (true, Some(observer)) = (self.rotates, &self.observer) {
-            observer.token_rotated(&refreshing.token);
-        }
+        self.tell_of_rotation(refreshing);
         Ok(())
     }
 
@@ -358,20 +439,8 @@ where
     ) -> Result<(), Failure<RefreshRefusal>> {
         let now = self.clock.now();
         let token = &refreshing.token;
-        let next_scope = response.scope.as_deref().unwrap_or_default();
-        if !scope::is_subset(next_scope, &token.scope()) {
-            return Err(Failure::Refused(RefreshRefusal::ScopeExceeded));
-        }
-        if !self.rotates && response.refresh_token.is_some() {
-            return Err(Failure::Storage(Error::InvalidValue {
-                column: "refresh_token",
-                reason: "the old refresh token stays, so there is no new one",
-            }));
-        }
-        // The usual case, as one statement where the database has one for it. Where that finds a row missing, the three
-        // statements one by one tell which.
-        if let (Some(grant_id), true, false) = (token.grant_id(), self.rotates, refreshing.is_retry)
-        {
+        self.check_next(refreshing, response)?;
+        if let Some(grant_id) = self.rotates_at_once(refreshing) {
             let rotated = with_new_token::<T, _>(response, request, Some(grant_id), now, |row| {
                 retry(conn, |conn| token.rotate(conn, row, now))
             })?;
@@ -412,16 +481,7 @@ where
         user_id: Option<&T::UserId>,
         now: i64,
     ) -> Result<(), Error> {
-        T::Grant::insert(
-            conn,
-            &NewGrant {
-                id,
-                client_id,
-                user_id,
-                created_at: now,
-                expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-            },
-        )
+        T::Grant::insert(conn, &self.new_grant(id, client_id, user_id, now))
     }
 }
 

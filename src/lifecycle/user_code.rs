@@ -27,7 +27,7 @@ pub fn generate_user_code() -> Result<String, Error> {
 
 /// What counts of a user code as a person types it: letters in capitals, and digits. `None` where there is anything that
 /// no separator can be.
-pub(super) fn normalize_user_code(typed: &str) -> Option<String> {
+pub(crate) fn normalize_user_code(typed: &str) -> Option<String> {
     let typed = typed.trim();
     if typed.len() > 100 || !typed.is_ascii() || typed.bytes().any(|byte| byte.is_ascii_control()) {
         return None;

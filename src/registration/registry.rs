@@ -49,13 +49,7 @@ where
     P: ConnectionPool,
     C: OAuth2Client,
 {
-    ClientRegistry {
-        pool,
-        clock: Arc::new(SystemClock),
-        storage: ClientSecretStorage::default(),
-        secret_lifetime: None,
-        model: PhantomData,
-    }
+    ClientRegistry::on(pool)
 }
 
 /// How a client's secret is stored.
@@ -80,6 +74,16 @@ pub struct ClientRegistry<C, P> {
 }
 
 impl<C, P> ClientRegistry<C, P> {
+    pub(crate) fn on(pool: P) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            storage: ClientSecretStorage::default(),
+            secret_lifetime: None,
+            model: PhantomData,
+        }
+    }
+
     /// The clock that tells when a client is registered.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

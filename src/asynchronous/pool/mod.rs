@@ -22,8 +22,6 @@ macro_rules! for_each_connection {
         };
     };
 }
-#[cfg(any(feature = "bb8", feature = "deadpool"))]
-use for_each_connection;
 
 #[cfg(feature = "bb8")]
 mod bb8;
