@@ -1,7 +1,7 @@
 //! Checklist rows 23 to 26: the bearer token validator (RFC 6750).
 
-use diesel_oauth2::bearer::BearerTokenValidator;
-use diesel_oauth2::{
+use super::api::bearer::BearerTokenValidator;
+use super::api::{
     OAuth2Token, TokenResponse, create_bearer_token_validator, create_revocation_endpoint,
 };
 

@@ -1,12 +1,12 @@
 //! Checklist rows 1 to 8: clients.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use diesel_oauth2::secret::hash_client_secret;
-use diesel_oauth2::types::{AuthMethod, Endpoint, GrantType};
-use diesel_oauth2::{
+use super::api::secret::hash_client_secret;
+use super::api::types::{AuthMethod, Endpoint, GrantType};
+use super::api::{
     EndpointRequest, OAuth2Client, create_client_authenticator, create_query_client_func,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::fixture::{
     Fixture, NOW, NewClient, Scene, confidential_client, on_every_schema, public_client, register,

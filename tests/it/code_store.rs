@@ -2,13 +2,13 @@
 
 use std::sync::Barrier;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel_oauth2::lifecycle::{
+use super::api::lifecycle::{
     CodeRefusal, CodeRequest, CodeStore, Redemption, create_authorization_code_store,
     create_refresh_token_store,
 };
-use diesel_oauth2::{Failure, OAuth2AuthorizationCode, create_bearer_token_validator};
+use super::api::{Failure, OAuth2AuthorizationCode, create_bearer_token_validator};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, rounds, token};

@@ -2,13 +2,13 @@
 
 use std::sync::Barrier;
 
-use diesel_oauth2::endpoint::OAuth2Error;
-use diesel_oauth2::lifecycle::{
+use super::api::endpoint::OAuth2Error;
+use super::api::lifecycle::{
     DeviceAuthorization, DeviceRefusal, DeviceRequest, DeviceStore, create_device_code_store,
     create_refresh_token_store,
 };
-use diesel_oauth2::model::DeviceCodeState;
-use diesel_oauth2::{Error, Failure, OAuth2DeviceCode};
+use super::api::model::DeviceCodeState;
+use super::api::{Error, Failure, OAuth2DeviceCode};
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, rounds, token};
 

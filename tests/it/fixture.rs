@@ -1,13 +1,13 @@
 //! A schema on a database, so that one test body runs on every database with the bundled models and with an own schema.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::DateTime;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_oauth2::clock::Clock;
-use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
+use diesel_oauth2::pool::{ConnectionPool, DatabaseConnection, Intent, PoolBuilder};
 use diesel_oauth2::table::{
     AgedTable, DeviceCodeTable, FamilyTokenTable, GrantTable, RedeemableCodeTable,
     RegistrableClientTable, RevocableTokenTable, RotatableClientTable, TokenTable,
@@ -17,6 +17,10 @@ use diesel_oauth2::{
     create_query_client_func, create_save_token_func_with_clock,
 };
 
+use crate::awaited::bounds::{
+    AwaitedClient, AwaitedCode, AwaitedConn, AwaitedDevice, AwaitedRevocable, AwaitedRows,
+    AwaitedToken,
+};
 use crate::own_schema::Context;
 use crate::support::TestDatabase;
 
@@ -32,22 +36,73 @@ pub struct NewClient {
     pub metadata: ClientMetadata,
 }
 
-pub type TestPool<F> = Pool<ConnectionManager<<F as Fixture>::Conn>>;
+/// A pool for the blocking functions, and where another one can be made for those that are awaited.
+pub struct TestPool<F: Fixture> {
+    pool: Pool<ConnectionManager<F::Conn>>,
+    url: String,
+    size: u32,
+    awaited: Arc<OnceLock<<F::AsyncConn as AwaitedConn>::Pool>>,
+}
+
+impl<F: Fixture> TestPool<F> {
+    /// The pool of connections whose statements are awaited.
+    #[allow(dead_code)]
+    pub fn awaited(&self) -> &<F::AsyncConn as AwaitedConn>::Pool {
+        self.awaited
+            .get_or_init(|| F::AsyncConn::pool(&self.url, self.size))
+    }
+}
+
+impl<F: Fixture> Clone for TestPool<F> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            url: self.url.clone(),
+            size: self.size,
+            awaited: Arc::clone(&self.awaited),
+        }
+    }
+}
+
+impl<F: Fixture> std::ops::Deref for TestPool<F> {
+    type Target = Pool<ConnectionManager<F::Conn>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.pool
+    }
+}
+
+impl<F: Fixture> ConnectionPool for TestPool<F> {
+    type Connection = F::Conn;
+
+    fn run<T>(
+        &self,
+        intent: Intent,
+        work: impl FnMut(&mut F::Conn) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.pool.run(intent, work)
+    }
+}
+
 type UserId<F> = <<F as Fixture>::Token as OAuth2Token>::UserId;
 type Extra<F> = <<F as Fixture>::Token as OAuth2Token>::Extra;
 
 /// A fresh database with one schema in it.
-pub trait Fixture: Sized {
+pub trait Fixture: Sized + 'static {
     type Conn: DatabaseConnection;
+    /// The connection whose statements are awaited.
+    type AsyncConn: AwaitedConn;
     type Client: RegistrableClientTable<Self::Conn, Extra = ()>
         + RotatableClientTable<Self::Conn>
+        + AwaitedClient<Self::AsyncConn>
         + Clone;
     type Token: FamilyTokenTable<
             Self::Conn,
             Grant = Self::Grant,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Grant as OAuth2Grant>::UserId,
-        > + AgedTable<Self::Conn>;
+        > + AgedTable<Self::Conn>
+        + AwaitedToken<Self::AsyncConn>;
     type Grant: GrantTable<Self::Conn>
         + AgedTable<Self::Conn, Key = <Self::Grant as OAuth2Grant>::Id>;
     /// The same table with secrets stored in plain.
@@ -55,24 +110,26 @@ pub trait Fixture: Sized {
             Self::Conn,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
-        >;
+        > + AwaitedRevocable<Self::AsyncConn>;
     /// The same table with plain secrets found too.
-    type EitherToken: TokenTable<Self::Conn>;
+    type EitherToken: TokenTable<Self::Conn> + AwaitedRows<Self::AsyncConn>;
     /// The same table with plain secrets found too, and rewritten.
-    type MovingToken: TokenTable<Self::Conn>;
+    type MovingToken: TokenTable<Self::Conn> + AwaitedRows<Self::AsyncConn>;
     type Code: RedeemableCodeTable<
             Self::Conn,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
-        > + AgedTable<Self::Conn>;
+        > + AgedTable<Self::Conn>
+        + AwaitedCode<Self::AsyncConn>;
 
     type Device: DeviceCodeTable<
             Self::Conn,
             GrantId = <Self::Grant as OAuth2Grant>::Id,
             UserId = <Self::Token as OAuth2Token>::UserId,
             Extra = <Self::Token as OAuth2Token>::Extra,
-        > + AgedTable<Self::Conn>;
+        > + AgedTable<Self::Conn>
+        + AwaitedDevice<Self::AsyncConn>;
 
     /// Makes the database and its tables, or says why it cannot.
     fn create() -> Option<Self>;
@@ -107,12 +164,18 @@ pub trait Fixture: Sized {
 
     /// Where every thread of a race has a connection of its own.
     fn pool_of(&self, connections: u32) -> TestPool<Self> {
-        PoolBuilder::new(self.url())
+        let pool = PoolBuilder::new(self.url())
             .max_size(connections)
             .lock_timeout(std::time::Duration::from_secs(60))
             .synchronous(diesel_oauth2::pool::Synchronous::Normal)
             .build()
-            .expect("the test database answers")
+            .expect("the test database answers");
+        TestPool {
+            pool,
+            url: self.url(),
+            size: connections,
+            awaited: Arc::default(),
+        }
     }
 }
 
@@ -123,6 +186,9 @@ pub struct Scene<F: Fixture> {
     pub client: F::Client,
     pub clock: ManualClock,
     pub fixture: F,
+    /// Whether tokens are saved by the functions that are awaited.
+    #[cfg(feature = "deadpool")]
+    is_awaited: bool,
 }
 
 impl<F: Fixture> Scene<F> {
@@ -135,6 +201,8 @@ impl<F: Fixture> Scene<F> {
             client,
             clock: ManualClock::default(),
             fixture,
+            #[cfg(feature = "deadpool")]
+            is_awaited: crate::awaited::facade::is_running(),
         })
     }
 
@@ -158,14 +226,22 @@ impl<F: Fixture> Scene<F> {
 
     fn save_as<M>(&self, response: &TokenResponse, user: Option<u32>) -> Result<(), Error>
     where
-        M: TokenTable<F::Conn, UserId = UserId<F>, Extra = Extra<F>>,
+        M: TokenTable<F::Conn, UserId = UserId<F>, Extra = Extra<F>> + AwaitedRows<F::AsyncConn>,
     {
-        let save_token =
-            create_save_token_func_with_clock::<M, _, _>(self.pool.clone(), self.clock.clone());
         let mut request = TokenRequest::new(&self.client).extra(F::extra());
         if let Some(user) = user {
             request = request.user(F::user(user));
         }
+        #[cfg(feature = "deadpool")]
+        if self.is_awaited {
+            let save_token = crate::awaited::facade::create_save_token_func_with_clock::<M, _, _>(
+                self.pool.clone(),
+                self.clock.clone(),
+            );
+            return save_token(response, &request);
+        }
+        let save_token =
+            create_save_token_func_with_clock::<M, _, _>(self.pool.clone(), self.clock.clone());
         save_token(response, &request)
     }
 
@@ -267,32 +343,32 @@ macro_rules! on_every_schema {
             #[cfg(feature = "sqlite")]
             #[test]
             fn sqlite_bundled() {
-                super::$name::<Bundled<crate::support::Sqlite>>();
+                super::super::api::run(super::$name::<Bundled<crate::support::Sqlite>>);
             }
             #[cfg(feature = "sqlite")]
             #[test]
             fn sqlite_own() {
-                super::$name::<Own<crate::support::Sqlite>>();
+                super::super::api::run(super::$name::<Own<crate::support::Sqlite>>);
             }
             #[cfg(feature = "postgres")]
             #[test]
             fn postgres_bundled() {
-                super::$name::<Bundled<crate::support::Postgres>>();
+                super::super::api::run(super::$name::<Bundled<crate::support::Postgres>>);
             }
             #[cfg(all(feature = "postgres", feature = "uuid"))]
             #[test]
             fn postgres_own() {
-                super::$name::<Own<crate::support::Postgres>>();
+                super::super::api::run(super::$name::<Own<crate::support::Postgres>>);
             }
             #[cfg(feature = "mysql")]
             #[test]
             fn mysql_bundled() {
-                super::$name::<Bundled<crate::support::Mysql>>();
+                super::super::api::run(super::$name::<Bundled<crate::support::Mysql>>);
             }
             #[cfg(feature = "mysql")]
             #[test]
             fn mysql_own() {
-                super::$name::<Own<crate::support::Mysql>>();
+                super::super::api::run(super::$name::<Own<crate::support::Mysql>>);
             }
         }
     )*};
@@ -303,6 +379,7 @@ macro_rules! bundled {
     ($database:ident) => {
         impl Fixture for Bundled<crate::support::$database> {
             type Conn = <crate::support::$database as TestDatabase>::Conn;
+            type AsyncConn = <crate::support::$database as TestDatabase>::AsyncConn;
             type Client = diesel_oauth2::models::Client;
             type Token = diesel_oauth2::models::Token;
             type PlainToken = diesel_oauth2::models::authlib::Token;
@@ -368,6 +445,7 @@ macro_rules! own {
     ($database:ident, $module:ident, $uuid:ty, $new_uuid:expr, $tables:expr) => {
         impl Fixture for Own<crate::support::$database> {
             type Conn = <crate::support::$database as TestDatabase>::Conn;
+            type AsyncConn = <crate::support::$database as TestDatabase>::AsyncConn;
             type Client = crate::own_schema::$module::App;
             type Token = crate::own_schema::$module::AccessGrant;
             type PlainToken = crate::own_schema::$module::PlainAccessGrant;

@@ -1,11 +1,11 @@
 //! Checklist rows 27 and 28: the introspection endpoint (RFC 7662).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use diesel_oauth2::{
+use super::api::{
     EndpointRequest, EndpointResponse, OAuth2Token, TokenResponse, create_client_authenticator,
     create_introspection_endpoint, create_revocation_endpoint,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, NOW, Scene, on_every_schema, public_client, register, token};

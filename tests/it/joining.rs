@@ -2,11 +2,9 @@
 
 use std::sync::Barrier;
 
-use diesel_oauth2::OAuth2Token;
-use diesel_oauth2::lifecycle::{create_grant_revocation, create_refresh_token_store};
-use diesel_oauth2::{
-    EndpointRequest, Failure, create_query_token_func, create_revocation_endpoint,
-};
+use super::api::OAuth2Token;
+use super::api::lifecycle::{create_grant_revocation, create_refresh_token_store};
+use super::api::{EndpointRequest, Failure, create_query_token_func, create_revocation_endpoint};
 
 use crate::fixture::{Fixture, Scene, on_every_schema, rounds, token};
 

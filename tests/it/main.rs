@@ -1,6 +1,16 @@
 //! The behaviours of the project's checklist, each on every database that is enabled and at hand. A test's name begins
 //! with its row.
 
+/// The functions under test, where they block; [`awaited`] has its own.
+mod api {
+    pub use diesel_oauth2::*;
+
+    pub fn run(test: fn()) {
+        test();
+    }
+}
+
+mod awaited;
 mod bearer;
 mod bundled_schema;
 mod client;
@@ -21,6 +31,7 @@ mod migrations;
 #[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod multi_connection;
 mod observers;
+mod on_connections;
 mod own_schema;
 mod prune;
 mod python;

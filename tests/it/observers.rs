@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use diesel_oauth2::lifecycle::{
+use super::api::lifecycle::{
     CodeRequest, Redemption, create_authorization_code_store, create_grant_revocation,
     create_refresh_token_store,
 };
-use diesel_oauth2::observer::{Observer, RevocationCause};
-use diesel_oauth2::{OAuth2AuthorizationCode, OAuth2Token};
+use super::api::observer::{Observer, RevocationCause};
+use super::api::{OAuth2AuthorizationCode, OAuth2Token};
 
 use crate::fixture::{Fixture, Scene, on_every_schema, token};
 

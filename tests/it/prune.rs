@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use diesel_oauth2::lifecycle::{
+use super::api::lifecycle::{
     CodeRequest, DeviceRefusal, DeviceRequest, Pruner, Redemption, create_authorization_code_store,
     create_device_code_store, create_pruner, create_refresh_token_store,
 };
-use diesel_oauth2::{
+use super::api::{
     Failure, OAuth2AuthorizationCode, TokenResponse, create_query_token_func,
     create_revocation_endpoint,
 };

@@ -1,14 +1,8 @@
 //! Checklist rows 13 to 16: looking tokens up.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use diesel::connection::{Connection, InstrumentationEvent};
-use diesel_oauth2::pool::SharedConnection;
-use diesel_oauth2::types::TokenTypeHint;
-use diesel_oauth2::{
-    Error, OAuth2Client, OAuth2Token, TokenResponse, create_bearer_token_validator,
-    create_query_client_func, create_query_token_func, create_revocation_endpoint,
+use super::api::types::TokenTypeHint;
+use super::api::{
+    Error, OAuth2Token, TokenResponse, create_bearer_token_validator, create_query_token_func,
 };
 
 use crate::fixture::{Fixture, Scene, on_every_schema, token};
@@ -18,7 +12,6 @@ on_every_schema!(
     row_14_a_wrong_hint_still_finds_the_token,
     row_15_sha256_stores_no_plaintext,
     row_15_plain_rows_are_found_and_rewritten_if_asked_to,
-    row_16_one_statement_per_look_up,
     look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing,
 );
 
@@ -130,71 +123,6 @@ fn row_15_plain_rows_are_found_and_rewritten_if_asked_to<F: Fixture>() {
         finds(digests(token, None).map(|found| found.is_some()), token);
         finds(moving(token, None).map(|found| found.is_some()), token);
     }
-}
-
-fn row_16_one_statement_per_look_up<F: Fixture>() {
-    let Some(scene) = Scene::<F>::set_up() else {
-        return;
-    };
-    scene.save(&token("1")).expect("is saved");
-    let statements = Arc::new(AtomicUsize::new(0));
-    let mut connection = F::Conn::establish(&scene.fixture.url()).expect("connects");
-    connection.set_instrumentation({
-        let statements = Arc::clone(&statements);
-        move |event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::StartQuery { .. } = event {
-                statements.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-    });
-    let pool = SharedConnection::new(connection);
-    let counted = |what: &str, action: &dyn Fn()| {
-        statements.store(0, Ordering::SeqCst);
-        action();
-        assert_eq!(statements.load(Ordering::SeqCst), 1, "{what}");
-    };
-    let query_client = create_query_client_func::<F::Client, _>(pool.clone());
-    let query_token = create_query_token_func::<F::Token, _>(pool.clone());
-    let validator = create_bearer_token_validator::<F::Token, _>(pool.clone());
-    let revocation = create_revocation_endpoint::<F::Token, _>(pool.clone());
-    counted("query_client", &|| {
-        assert!(
-            query_client(&scene.client.client_id())
-                .expect("no error")
-                .is_some()
-        );
-    });
-    for token in ["access-1", "refresh-1", "unknown"] {
-        for hint in [
-            None,
-            Some(TokenTypeHint::AccessToken),
-            Some(TokenTypeHint::RefreshToken),
-        ] {
-            counted("query_token", &|| {
-                query_token(token, hint).expect("no error");
-            });
-        }
-    }
-    counted("authenticate_token", &|| {
-        assert!(
-            validator
-                .authenticate_token("access-1")
-                .expect("no error")
-                .is_some()
-        );
-    });
-    let (found, kind) = revocation
-        .query_token("access-1", None)
-        .expect("no error")
-        .expect("is found");
-    counted("revoke_token", &|| {
-        assert!(revocation.revoke_token(&found, kind).expect("no error"));
-    });
-    // Nothing to ask the database about.
-    statements.store(0, Ordering::SeqCst);
-    assert!(query_token("", None).expect("no error").is_none());
-    assert!(query_token("a\0b", None).expect("no error").is_none());
-    assert_eq!(statements.load(Ordering::SeqCst), 0);
 }
 
 fn look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing<F: Fixture>() {

@@ -1,17 +1,14 @@
 //! Checklist rows 34 to 37 and 39: refresh tokens and families.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
 
-use diesel::Connection as _;
-use diesel_oauth2::lifecycle::{
-    CodeRequest, Redemption, RefreshRefusal, RefreshStore, create_authorization_code_store,
-    create_grant_revocation, create_refresh_token_store,
+use super::api::lifecycle::{
+    RefreshRefusal, RefreshStore, create_grant_revocation, create_refresh_token_store,
 };
-use diesel_oauth2::{
-    EndpointRequest, Error, Failure, OAuth2AuthorizationCode, OAuth2Grant, OAuth2Token,
-    TokenResponse, create_bearer_token_validator, create_query_token_func,
-    create_revocation_endpoint,
+use super::api::{
+    EndpointRequest, Error, Failure, OAuth2Grant, OAuth2Token, TokenResponse,
+    create_bearer_token_validator, create_query_token_func, create_revocation_endpoint,
 };
 
 use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, rounds, token};
@@ -25,12 +22,11 @@ on_every_schema!(
     row_39_revoked_by_user_by_client_and_by_grant,
     a_token_without_a_grant_gets_one_at_its_first_rotation,
     without_rotation_the_refresh_token_stays,
-    redeeming_and_issuing_can_be_one_transaction,
 );
 
-type Tokens<F> = RefreshStore<<F as Fixture>::Token, TestPool<F>>;
+pub type Tokens<F> = RefreshStore<<F as Fixture>::Token, TestPool<F>>;
 
-fn tokens<F: Fixture>(scene: &Scene<F>) -> Tokens<F> {
+pub fn tokens<F: Fixture>(scene: &Scene<F>) -> Tokens<F> {
     create_refresh_token_store(scene.pool.clone()).clock(scene.clock.clone())
 }
 
@@ -42,7 +38,7 @@ fn refused<T>(result: Result<T, Failure<RefreshRefusal>>) -> Option<RefreshRefus
     }
 }
 
-fn is_valid<F: Fixture>(scene: &Scene<F>, access_token: &str) -> bool {
+pub fn is_valid<F: Fixture>(scene: &Scene<F>, access_token: &str) -> bool {
     let header = format!("Bearer {access_token}");
     create_bearer_token_validator::<F::Token, _>(scene.pool.clone())
         .clock(scene.clock.clone())
@@ -51,7 +47,7 @@ fn is_valid<F: Fixture>(scene: &Scene<F>, access_token: &str) -> bool {
 }
 
 /// A family with one token, `access-NAME` and `refresh-NAME`.
-fn start<F: Fixture>(
+pub fn start<F: Fixture>(
     scene: &Scene<F>,
     tokens: &Tokens<F>,
     name: &str,
@@ -66,7 +62,7 @@ fn start<F: Fixture>(
 }
 
 /// Exchanges `refresh-FROM` for `access-TO` and `refresh-TO`.
-fn refresh<F: Fixture>(
+pub fn refresh<F: Fixture>(
     scene: &Scene<F>,
     tokens: &Tokens<F>,
     from: &str,
@@ -117,61 +113,6 @@ fn row_34_of_32_threads_that_rotate_one_token_exactly_one_wins<F: Fixture>() {
     }
     // Each round left two rows: the rotated one and its successor.
     assert_eq!(F::count_tokens(&mut scene.conn()), 2 * rounds() as i64);
-}
-
-/// Counts the statements of one rotation on a connection that has prepared them.
-#[cfg(all(feature = "postgres", feature = "uuid"))]
-fn row_34_rotation_is_one_statement_on_postgres<F>()
-where
-    F: Fixture<Conn = diesel::PgConnection>,
-{
-    use diesel::connection::{Connection, InstrumentationEvent};
-
-    let Some(scene) = Scene::<F>::set_up() else {
-        return;
-    };
-    let pool = scene.fixture.pool_of(1);
-    let tokens: Tokens<F> = create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
-    start(&scene, &tokens, "a");
-    refresh(&scene, &tokens, "a", "b").expect("is rotated");
-    let refreshing = tokens
-        .authenticate("refresh-b", &scene.client)
-        .expect("is valid");
-    let (sent, prepared) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let counters = (Arc::clone(&sent), Arc::clone(&prepared));
-    pool.get()
-        .expect("a connection is free")
-        .set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
-            InstrumentationEvent::StartQuery { .. } => {
-                counters.0.fetch_add(1, Ordering::SeqCst);
-            }
-            InstrumentationEvent::CacheQuery { .. } => {
-                counters.1.fetch_add(1, Ordering::SeqCst);
-            }
-            _ => {}
-        });
-    tokens
-        .rotate(&refreshing, &token("c"), &scene.request())
-        .expect("is rotated");
-    assert_eq!(sent.load(Ordering::SeqCst), 1);
-    assert_eq!(prepared.load(Ordering::SeqCst), 0, "it is kept prepared");
-    assert!(is_valid(&scene, "access-c") && !is_valid(&scene, "access-b"));
-}
-
-#[cfg(all(feature = "postgres", feature = "uuid"))]
-mod row_34_rotation_is_one_statement_on_postgres {
-    use crate::fixture::{Bundled, Own};
-    use crate::support::Postgres;
-
-    #[test]
-    fn postgres_bundled() {
-        super::row_34_rotation_is_one_statement_on_postgres::<Bundled<Postgres>>();
-    }
-
-    #[test]
-    fn postgres_own() {
-        super::row_34_rotation_is_one_statement_on_postgres::<Own<Postgres>>();
-    }
 }
 
 fn row_35_reuse_revokes_the_family_and_grace_lets_a_client_retry<F: Fixture>() {
@@ -473,38 +414,4 @@ fn without_rotation_the_refresh_token_stays<F: Fixture>() {
         F::delete_tokens(&mut scene.conn());
         scene.save(&token("a")).expect("is saved");
     }
-}
-
-fn redeeming_and_issuing_can_be_one_transaction<F: Fixture>() {
-    let Some(scene) = Scene::<F>::set_up() else {
-        return;
-    };
-    let codes = create_authorization_code_store::<F::Code, F::Token, _>(scene.pool.clone())
-        .clock(scene.clock.clone());
-    let tokens = tokens(&scene);
-    let request = CodeRequest::new(&scene.client)
-        .user(F::user(1))
-        .extra(F::extra());
-    codes.save("code", &request).expect("is saved");
-    let exchange = |response: &TokenResponse| {
-        scene.conn().transaction(|conn| {
-            let code = codes
-                .redeem_on(conn, &Redemption::new("code", &scene.client))
-                .map_err(|_| Error::Database)?;
-            let grant = code.grant_id().expect("has a grant");
-            tokens
-                .issue_on(conn, response, &scene.request(), grant)
-                .map_err(|failure| match failure {
-                    Failure::Storage(error) => error,
-                    Failure::Refused(refusal) => panic!("{refusal}"),
-                })
-        })
-    };
-    scene.save(&token("taken")).expect("is saved");
-    let taken = exchange(&token("taken"));
-    assert!(matches!(taken, Err(Error::Duplicate { .. })), "{taken:?}");
-    // The code was not spent on it.
-    assert_eq!(exchange(&token("free")), Ok(()));
-    assert!(is_valid(&scene, "access-free"));
-    assert!(exchange(&token("late")).is_err());
 }

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Barrier, Mutex};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use diesel_oauth2::observer::Observer;
-use diesel_oauth2::{
+use super::api::observer::Observer;
+use super::api::{
     EndpointRequest, EndpointResponse, OAuth2Client, OAuth2Token, create_bearer_token_validator,
     create_client_authenticator, create_query_token_func, create_revocation_endpoint,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::fixture::{
     Fixture, ManualClock, NOW, Scene, TestPool, on_every_schema, public_client, register, token,

@@ -1,6 +1,6 @@
 //! Checklist rows 9 to 12: saving tokens.
 
-use diesel_oauth2::{
+use super::api::{
     Error, OAuth2Token, TokenRequest, TokenResponse, create_query_token_func,
     create_save_token_func,
 };

@@ -26,6 +26,9 @@ pub trait TestDatabase: Sized + 'static {
         + MigrationTarget
         + MigrationHarness<<Self::Conn as Connection>::Backend>;
 
+    /// The connection whose statements are awaited; `()` without the feature for it.
+    type AsyncConn: crate::awaited::bounds::AwaitedConn;
+
     /// As it is called in a list of expectations: `sqlite`, `postgres` or `mysql`.
     const NAME: &'static str;
 

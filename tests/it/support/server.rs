@@ -75,6 +75,10 @@ impl<C: Connection> Drop for OnServer<C> {
 #[cfg(feature = "postgres")]
 impl TestDatabase for Postgres {
     type Conn = PgConnection;
+    #[cfg(feature = "diesel-async")]
+    type AsyncConn = diesel_oauth2::__private::AsyncPgConnection;
+    #[cfg(not(feature = "diesel-async"))]
+    type AsyncConn = ();
 
     const NAME: &'static str = "postgres";
 
@@ -133,6 +137,10 @@ impl TestDatabase for Postgres {
 #[cfg(feature = "mysql")]
 impl TestDatabase for Mysql {
     type Conn = MysqlConnection;
+    #[cfg(feature = "diesel-async")]
+    type AsyncConn = diesel_oauth2::__private::AsyncMysqlConnection;
+    #[cfg(not(feature = "diesel-async"))]
+    type AsyncConn = ();
 
     const NAME: &'static str = "mysql";
 

@@ -10,6 +10,10 @@ pub struct Sqlite {
 
 impl TestDatabase for Sqlite {
     type Conn = SqliteConnection;
+    #[cfg(feature = "diesel-async")]
+    type AsyncConn = diesel_oauth2::asynchronous::pool::AsyncSqliteConnection;
+    #[cfg(not(feature = "diesel-async"))]
+    type AsyncConn = ();
 
     const NAME: &'static str = "sqlite";
 

@@ -1,0 +1,110 @@
+//! What a fixture's types must be for the functions that are awaited: nothing, without the feature for them.
+
+#[cfg(feature = "deadpool")]
+pub use on::*;
+
+#[cfg(feature = "deadpool")]
+mod on {
+    use diesel_oauth2::OAuth2Token;
+    use diesel_oauth2::asynchronous::pool::{
+        AsyncConnectionPool, AsyncDatabaseConnection, AsyncPoolBuilder,
+    };
+    use diesel_oauth2::table::asynchronous::{
+        AsyncAgedTable, AsyncClientTable, AsyncDeviceCodeTable, AsyncFamilyTokenTable,
+        AsyncRedeemableCodeTable, AsyncRevocableTokenTable, AsyncTokenTable,
+    };
+
+    /// A connection that there are pools of.
+    pub trait AwaitedConn: AsyncDatabaseConnection {
+        type Pool: AsyncConnectionPool<Connection = Self>;
+
+        fn pool(url: &str, size: u32) -> Self::Pool;
+    }
+
+    macro_rules! pools {
+        ($($(#[$attribute:meta])* $conn:ty;)*) => {$(
+            $(#[$attribute])*
+            impl AwaitedConn for $conn {
+                type Pool = deadpool::managed::Pool<
+                    diesel_oauth2::__private::diesel_async::pooled_connection::AsyncDieselConnectionManager<Self>,
+                >;
+
+                fn pool(url: &str, size: u32) -> Self::Pool {
+                    AsyncPoolBuilder::<Self>::new(url)
+                        .max_size(size)
+                        .lock_timeout(std::time::Duration::from_secs(60))
+                        .synchronous(diesel_oauth2::pool::Synchronous::Normal)
+                        .build_deadpool()
+                        .expect("the pool is made")
+                }
+            }
+        )*};
+    }
+
+    pools! {
+        #[cfg(feature = "sqlite")]
+        diesel_oauth2::asynchronous::pool::AsyncSqliteConnection;
+        #[cfg(feature = "postgres")]
+        diesel_oauth2::__private::AsyncPgConnection;
+        #[cfg(feature = "mysql")]
+        diesel_oauth2::__private::AsyncMysqlConnection;
+    }
+
+    macro_rules! alias {
+        ($($name:ident: [$($bounds:tt)*])*) => {$(
+            pub trait $name<Conn: Send>: $($bounds)* {}
+            impl<Conn: Send, T: $($bounds)*> $name<Conn> for T {}
+        )*};
+    }
+
+    alias! {
+        AwaitedClient: [AsyncClientTable<Conn>]
+        AwaitedRows: [AsyncTokenTable<Conn>]
+        AwaitedRevocable: [AsyncRevocableTokenTable<Conn>]
+        AwaitedCode: [AsyncRedeemableCodeTable<Conn> + AsyncAgedTable<Conn>]
+        AwaitedDevice: [AsyncDeviceCodeTable<Conn> + AsyncAgedTable<Conn>]
+    }
+
+    pub trait AwaitedToken<Conn: Send>:
+        AsyncFamilyTokenTable<
+            Conn,
+            Grant: AsyncAgedTable<Conn, Key = <Self as OAuth2Token>::GrantId>,
+        > + AsyncAgedTable<Conn>
+    {
+    }
+
+    impl<Conn: Send, T> AwaitedToken<Conn> for T where
+        T: AsyncFamilyTokenTable<Conn, Grant: AsyncAgedTable<Conn, Key = T::GrantId>>
+            + AsyncAgedTable<Conn>
+    {
+    }
+}
+
+#[cfg(not(feature = "deadpool"))]
+pub use off::*;
+
+#[cfg(not(feature = "deadpool"))]
+mod off {
+    pub trait AwaitedConn: Send + 'static {
+        type Pool;
+
+        fn pool(url: &str, size: u32) -> Self::Pool;
+    }
+
+    impl<T: Send + 'static> AwaitedConn for T {
+        type Pool = ();
+
+        fn pool(_: &str, _: u32) {}
+    }
+
+    macro_rules! nothing {
+        ($($name:ident)*) => {$(
+            pub trait $name<Conn> {}
+            impl<Conn, T> $name<Conn> for T {}
+        )*};
+    }
+
+    nothing! {
+        AwaitedClient AwaitedRows AwaitedRevocable AwaitedCode AwaitedDevice AwaitedToken
+    }
+}
