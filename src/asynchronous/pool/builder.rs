@@ -172,7 +172,7 @@ for_each_connection! {
                 .max_size(self.max_size)
                 .min_idle(Some(1))
                 .connection_timeout(self.connection_timeout)
-                .test_on_check_out(true)
+                .test_on_check_out(Connection::CAN_DIE)
                 .build(self.manager(|connection| Box::pin(check(connection))))
                 .await
                 .map_err(|_| Error::Unreachable)

@@ -1,10 +1,13 @@
 use std::future::Future;
 
+use diesel_async::TransactionManager;
 use diesel_async::pooled_connection::PoolableConnection;
 
 use crate::pool::ConnectionOptions;
 
 /// A connection to SQLite. Its statements run on Tokio's threads that may block.
+///
+/// A future that is dropped halfway waits for the statement under way, which Tokio allows on a multi-threaded runtime only.
 #[cfg(feature = "sqlite")]
 pub type AsyncSqliteConnection =
     diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
@@ -20,6 +23,10 @@ pub trait AsyncDatabaseConnection: PoolableConnection + Send + 'static {
     #[doc(hidden)]
     const OUTLIVES_LOOK_UPS: bool;
 
+    /// Whether there is a server that the connection can be lost to.
+    #[doc(hidden)]
+    const CAN_DIE: bool = true;
+
     /// The statements that set a new connection up.
     #[doc(hidden)]
     fn set_up(options: &ConnectionOptions) -> String;
@@ -28,22 +35,18 @@ pub trait AsyncDatabaseConnection: PoolableConnection + Send + 'static {
     #[doc(hidden)]
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// Makes the connection one that every pool drops, whatever is under way on it. `false` where that cannot be.
+    /// Makes the connection one that every pool drops.
     #[doc(hidden)]
-    fn give_up(&mut self) -> bool;
-}
-
-/// Makes the pool drop the connection. Nothing may be under way on it where `C` runs statements on other threads.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-fn mark_broken<C: diesel_async::AsyncConnection>(connection: &mut C) {
-    use diesel_async::TransactionManager;
-
-    C::TransactionManager::transaction_manager_status_mut(connection).set_in_error();
+    fn give_up(&mut self) {
+        Self::TransactionManager::transaction_manager_status_mut(self).set_in_error();
+    }
 }
 
 #[cfg(feature = "sqlite")]
 impl AsyncDatabaseConnection for AsyncSqliteConnection {
-    const OUTLIVES_LOOK_UPS: bool = false;
+    // Giving a statement up waits until its thread is done with it.
+    const OUTLIVES_LOOK_UPS: bool = true;
+    const CAN_DIE: bool = false;
 
     fn set_up(options: &ConnectionOptions) -> String {
         <diesel::SqliteConnection as crate::pool::DatabaseConnection>::set_up(options)
@@ -51,21 +54,6 @@ impl AsyncDatabaseConnection for AsyncSqliteConnection {
 
     async fn is_alive(&mut self) -> bool {
         true
-    }
-
-    fn give_up(&mut self) -> bool {
-        use diesel::Connection;
-
-        // A thread may still be at work on the connection, and `SyncConnectionWrapper` panics when it is asked for its state
-        // then. So the pool gets another one to drop; that thread closes this one when it is done.
-        match diesel::SqliteConnection::establish(":memory:") {
-            Ok(stand_in) => {
-                *self = AsyncSqliteConnection::new(stand_in);
-                mark_broken(self);
-                true
-            }
-            Err(_) => false,
-        }
     }
 }
 
@@ -81,11 +69,6 @@ impl AsyncDatabaseConnection for diesel_async::AsyncPgConnection {
     async fn is_alive(&mut self) -> bool {
         // A closed connection is noticed by the task that drives it.
         !PoolableConnection::is_broken(self)
-    }
-
-    fn give_up(&mut self) -> bool {
-        mark_broken(self);
-        true
     }
 }
 
@@ -103,10 +86,5 @@ impl AsyncDatabaseConnection for diesel_async::AsyncMysqlConnection {
         let one = diesel::select(1.into_sql::<diesel::sql_types::Integer>());
         let answer = diesel_async::RunQueryDsl::get_result::<i32>(one, self).await;
         answer.is_ok()
-    }
-
-    fn give_up(&mut self) -> bool {
-        mark_broken(self);
-        true
     }
 }

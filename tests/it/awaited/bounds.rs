@@ -18,16 +18,27 @@ mod on {
     pub trait AwaitedConn: AsyncDatabaseConnection {
         type Pool: AsyncConnectionPool<Connection = Self>;
 
+        /// Whether statements run on threads of the runtime.
+        const RUNS_ON_THREADS: bool;
+
         fn pool(url: &str, size: u32) -> Self::Pool;
+
+        #[cfg(feature = "bb8")]
+        type Bb8: AsyncConnectionPool<Connection = Self>;
+
+        #[cfg(feature = "bb8")]
+        fn bb8_pool(url: &str, size: u32) -> impl Future<Output = Self::Bb8>;
     }
 
     macro_rules! pools {
-        ($($(#[$attribute:meta])* $conn:ty;)*) => {$(
+        ($($(#[$attribute:meta])* $conn:ty, $runs_on_threads:literal;)*) => {$(
             $(#[$attribute])*
             impl AwaitedConn for $conn {
                 type Pool = deadpool::managed::Pool<
                     diesel_oauth2::__private::diesel_async::pooled_connection::AsyncDieselConnectionManager<Self>,
                 >;
+
+                const RUNS_ON_THREADS: bool = $runs_on_threads;
 
                 fn pool(url: &str, size: u32) -> Self::Pool {
                     AsyncPoolBuilder::<Self>::new(url)
@@ -37,17 +48,30 @@ mod on {
                         .build_deadpool()
                         .expect("the pool is made")
                 }
+
+                #[cfg(feature = "bb8")]
+                type Bb8 = diesel_oauth2::__private::diesel_async::pooled_connection::bb8::Pool<Self>;
+
+                #[cfg(feature = "bb8")]
+                async fn bb8_pool(url: &str, size: u32) -> Self::Bb8 {
+                    AsyncPoolBuilder::<Self>::new(url)
+                        .max_size(size)
+                        .lock_timeout(std::time::Duration::from_secs(60))
+                        .build_bb8()
+                        .await
+                        .expect("the database answers")
+                }
             }
         )*};
     }
 
     pools! {
         #[cfg(feature = "sqlite")]
-        diesel_oauth2::asynchronous::pool::AsyncSqliteConnection;
+        diesel_oauth2::asynchronous::pool::AsyncSqliteConnection, true;
         #[cfg(feature = "postgres")]
-        diesel_oauth2::__private::AsyncPgConnection;
+        diesel_oauth2::__private::AsyncPgConnection, false;
         #[cfg(feature = "mysql")]
-        diesel_oauth2::__private::AsyncMysqlConnection;
+        diesel_oauth2::__private::AsyncMysqlConnection, false;
     }
 
     macro_rules! alias {

@@ -10,6 +10,11 @@ pub mod facade;
 use facade as api;
 
 #[cfg(feature = "deadpool")]
+mod cancellation;
+#[cfg(feature = "deadpool")]
+mod tasks;
+
+#[cfg(feature = "deadpool")]
 #[path = "../bearer.rs"]
 mod bearer;
 #[cfg(feature = "deadpool")]
