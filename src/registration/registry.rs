@@ -66,7 +66,7 @@ pub enum ClientSecretStorage {
 /// Registers clients and replaces their secrets: made by [`create_client_registry`].
 #[must_use]
 pub struct ClientRegistry<C, P> {
-    pool: P,
+    pub(crate) pool: P,
     clock: Arc<dyn Clock>,
     storage: ClientSecretStorage,
     secret_lifetime: Option<i64>,
@@ -112,6 +112,166 @@ impl<C, P> ClientRegistry<C, P> {
     fn secret_expires_at(&self, now: i64) -> Option<i64> {
         self.secret_lifetime.map(|life| now.saturating_add(life))
     }
+
+    /// A secret at random.
+    pub(crate) fn generate_secret(&self) -> Result<GeneratedSecret, Error> {
+        let secret = generate_token(SECRET_LENGTH)?;
+        let stored = self.stored(&secret)?;
+        Ok(GeneratedSecret { secret, stored })
+    }
+
+    /// The client to be stored, with a secret if it [needs](needs_secret) one.
+    pub(crate) fn registered(
+        &self,
+        (client_id, metadata): (String, ClientMetadata),
+        secret: Option<GeneratedSecret>,
+    ) -> Registered {
+        let now = self.clock.now();
+        Registered {
+            client_id,
+            client_id_issued_at: now,
+            expires_at: secret.as_ref().and(self.secret_expires_at(now)),
+            secret,
+            metadata,
+        }
+    }
+}
+
+impl<C: OAuth2Client, P> ClientRegistry<C, P> {
+    /// The secret that is to take the place of the client's own.
+    pub(crate) fn replacement<'c>(
+        &self,
+        client: &'c C,
+        overlap: i64,
+        secret: GeneratedSecret,
+    ) -> Result<Replacement<'c>, Failure<RegistrationRefusal>> {
+        let now = self.clock.now();
+        let overlap_ends = now.saturating_add(overlap.max(0));
+        Ok(Replacement {
+            old: current_secret(client)?,
+            old_ends: match client.client_secret_expires_at() {
+                Some(expires_at) => expires_at.min(overlap_ends),
+                None => overlap_ends,
+            },
+            expires_at: self.secret_expires_at(now),
+            secret,
+        })
+    }
+}
+
+/// The client's own secret.
+pub(crate) fn current_secret<C: OAuth2Client>(
+    client: &C,
+) -> Result<&str, Failure<RegistrationRefusal>> {
+    client
+        .client_secret()
+        .filter(|secret| !secret.is_empty())
+        .ok_or(Failure::Refused(RegistrationRefusal::NoSecret))
+}
+
+/// A secret and the form in which it is stored.
+pub(crate) struct GeneratedSecret {
+    secret: String,
+    stored: String,
+}
+
+/// A client that is about to be stored.
+pub(crate) struct Registered {
+    client_id: String,
+    client_id_issued_at: i64,
+    secret: Option<GeneratedSecret>,
+    expires_at: Option<i64>,
+    metadata: ClientMetadata,
+}
+
+impl Registered {
+    /// The row to insert.
+    pub(crate) fn row<'a, U, X>(
+        &'a self,
+        registration: &'a Registration<U, X>,
+    ) -> NewClient<'a, U, X> {
+        NewClient {
+            client_id: &self.client_id,
+            client_secret: self.secret.as_ref().map(|it| it.stored.as_str()),
+            client_id_issued_at: self.client_id_issued_at,
+            client_secret_expires_at: self.expires_at,
+            user_id: registration.user_id.as_ref(),
+            metadata: &self.metadata,
+            extra: &registration.extra,
+        }
+    }
+
+    pub(crate) fn into_information(self) -> ClientInformation {
+        ClientInformation {
+            client_id: self.client_id,
+            client_secret_expires_at: (self.secret.as_ref()).map(|_| self.expires_at.unwrap_or(0)),
+            client_secret: self.secret.map(|it| it.secret),
+            client_id_issued_at: Some(self.client_id_issued_at),
+            metadata: self.metadata,
+        }
+    }
+}
+
+/// A secret that is about to take the place of another.
+pub(crate) struct Replacement<'c> {
+    old: &'c str,
+    old_ends: i64,
+    secret: GeneratedSecret,
+    expires_at: Option<i64>,
+}
+
+impl Replacement<'_> {
+    /// What to write.
+    pub(crate) fn columns(&self) -> NewClientSecret<'_> {
+        NewClientSecret {
+            client_secret: &self.secret.stored,
+            client_secret_expires_at: self.expires_at,
+            previous_client_secret: self.old,
+            previous_client_secret_expires_at: self.old_ends,
+        }
+    }
+
+    /// What the client is told, if its secret was `replaced`.
+    pub(crate) fn outcome<C: OAuth2Client>(
+        self,
+        client: &C,
+        replaced: bool,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        if !replaced {
+            return Err(Failure::Refused(RegistrationRefusal::SecretChanged));
+        }
+        Ok(ClientInformation {
+            client_id: client.client_id().into_owned(),
+            client_secret: Some(self.secret.secret),
+            client_id_issued_at: client.client_id_issued_at(),
+            client_secret_expires_at: Some(self.expires_at.unwrap_or(0)),
+            metadata: client.client_metadata().into_owned(),
+        })
+    }
+}
+
+/// Id and metadata of a client to be registered. `keeps` are the columns that the model has for metadata; `None` keeps it
+/// all.
+pub(crate) fn check<U, X>(
+    registration: &Registration<U, X>,
+    keeps: Option<&[&str]>,
+    generate_client_id: fn() -> Result<String, Error>,
+) -> Result<(String, ClientMetadata), Failure<RegistrationRefusal>> {
+    let metadata = complete(registration.metadata.clone()).map_err(Failure::Refused)?;
+    if let Some(columns) = keeps {
+        refuse_unknown_members(&metadata, columns)?;
+    }
+    let client_id = match &registration.client_id {
+        Some(client_id) => client_id.clone(),
+        None => generate_client_id()?,
+    };
+    if !is_vschar(&client_id) {
+        return Err(Failure::Storage(Error::InvalidValue {
+            column: "client_id",
+            reason: "an id is one or more printable ASCII characters (RFC 6749 appendix A)",
+        }));
+    }
+    Ok((client_id, metadata))
 }
 
 impl<C, P> ClientRegistry<C, P>
@@ -129,49 +289,17 @@ where
         &self,
         registration: &Registration<C::UserId, C::Extra>,
     ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
-        let metadata = complete(registration.metadata.clone()).map_err(Failure::Refused)?;
-        refuse_unknown_members::<C, P::Connection>(&metadata)?;
-        let client_id = match &registration.client_id {
-            Some(client_id) => client_id.clone(),
-            None => C::generate_client_id()?,
-        };
-        if !is_vschar(&client_id) {
-            return Err(Failure::Storage(Error::InvalidValue {
-                column: "client_id",
-                reason: "an id is one or more printable ASCII characters (RFC 6749 appendix A)",
-            }));
-        }
-        let client_secret = match authenticates_by_secret(&metadata) {
-            true => Some(generate_token(SECRET_LENGTH)?),
+        let keeps = (!C::KEEPS_METADATA).then_some(C::METADATA_COLUMNS);
+        let checked = check(registration, keeps, C::generate_client_id)?;
+        let secret = match needs_secret(&checked.1) {
+            true => Some(self.generate_secret()?),
             false => None,
         };
-        let stored = client_secret
-            .as_deref()
-            .map(|it| self.stored(it))
-            .transpose()?;
-        let now = self.clock.now();
-        let expires_at = client_secret.as_ref().and(self.secret_expires_at(now));
+        let registered = self.registered(checked, secret);
         self.pool.run(Intent::Write, |conn| {
-            C::insert(
-                conn,
-                &NewClient {
-                    client_id: &client_id,
-                    client_secret: stored.as_deref(),
-                    client_id_issued_at: now,
-                    client_secret_expires_at: expires_at,
-                    user_id: registration.user_id.as_ref(),
-                    metadata: &metadata,
-                    extra: &registration.extra,
-                },
-            )
+            C::insert(conn, &registered.row(registration))
         })?;
-        Ok(ClientInformation {
-            client_id,
-            client_secret_expires_at: client_secret.as_ref().map(|_| expires_at.unwrap_or(0)),
-            client_secret,
-            client_id_issued_at: Some(now),
-            metadata,
-        })
+        Ok(registered.into_information())
     }
 }
 
@@ -192,44 +320,17 @@ where
         client: &C,
         overlap: i64,
     ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
-        let old = client
-            .client_secret()
-            .filter(|secret| !secret.is_empty())
-            .ok_or(Failure::Refused(RegistrationRefusal::NoSecret))?;
-        let now = self.clock.now();
-        let overlap_ends = now.saturating_add(overlap.max(0));
-        let old_ends = match client.client_secret_expires_at() {
-            Some(expires_at) => expires_at.min(overlap_ends),
-            None => overlap_ends,
-        };
-        let client_secret = generate_token(SECRET_LENGTH)?;
-        let stored = self.stored(&client_secret)?;
-        let expires_at = self.secret_expires_at(now);
+        current_secret(client)?;
+        let replacement = self.replacement(client, overlap, self.generate_secret()?)?;
         let replaced = self.pool.run(Intent::Write, |conn| {
-            client.replace_secret(
-                conn,
-                &NewClientSecret {
-                    client_secret: &stored,
-                    client_secret_expires_at: expires_at,
-                    previous_client_secret: old,
-                    previous_client_secret_expires_at: old_ends,
-                },
-            )
+            client.replace_secret(conn, &replacement.columns())
         })?;
-        if !replaced {
-            return Err(Failure::Refused(RegistrationRefusal::SecretChanged));
-        }
-        Ok(ClientInformation {
-            client_id: client.client_id().into_owned(),
-            client_secret: Some(client_secret),
-            client_id_issued_at: client.client_id_issued_at(),
-            client_secret_expires_at: Some(expires_at.unwrap_or(0)),
-            metadata: client.client_metadata().into_owned(),
-        })
+        replacement.outcome(client, replaced)
     }
 }
 
-fn authenticates_by_secret(metadata: &ClientMetadata) -> bool {
+/// Whether the client authenticates by a secret.
+pub(crate) fn needs_secret(metadata: &ClientMetadata) -> bool {
     let method = metadata.token_endpoint_auth_method.as_deref();
     matches!(
         method.map(AuthMethod::parse),
@@ -238,19 +339,13 @@ fn authenticates_by_secret(metadata: &ClientMetadata) -> bool {
 }
 
 /// Metadata without a column would be lost.
-fn refuse_unknown_members<C, Conn>(metadata: &ClientMetadata) -> Result<(), Error>
-where
-    C: RegistrableClientTable<Conn>,
-{
-    if C::KEEPS_METADATA {
-        return Ok(());
-    }
+fn refuse_unknown_members(metadata: &ClientMetadata, columns: &[&str]) -> Result<(), Error> {
     let members = serde_json::to_value(metadata).map_err(|_| Error::InvalidValue {
         column: "client_metadata",
         reason: "the metadata has no form in JSON",
     })?;
     let mut names = members.as_object().into_iter().flat_map(|it| it.keys());
-    match names.find(|name| !C::METADATA_COLUMNS.contains(&name.as_str())) {
+    match names.find(|name| !columns.contains(&name.as_str())) {
         Some(name) => Err(Error::UnknownMember { name: name.clone() }),
         None => Ok(()),
     }

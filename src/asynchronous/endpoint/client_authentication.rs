@@ -1,7 +1,7 @@
 use crate::Error;
-use crate::asynchronous::Async;
 use crate::asynchronous::lookup::find_client;
 use crate::asynchronous::pool::AsyncConnectionPool;
+use crate::asynchronous::{Async, on_blocking_thread};
 use crate::endpoint::{
     AuthenticatedClient, ClientAuthenticator, EndpointRequest, Failure, OAuth2Error,
 };
@@ -66,13 +66,6 @@ where
             let is_authentic = authenticator.is_authentic(&client, &method, endpoint, secret);
             is_authentic.then_some(client)
         };
-        match tokio::task::spawn_blocking(check).await {
-            Ok(checked) => Ok(checked),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is being shut down.
-                Err(_) => Err(Error::Unreachable),
-            },
-        }
+        on_blocking_thread(check).await
     }
 }
