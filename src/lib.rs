@@ -21,7 +21,8 @@
 //! | [`BearerTokenGenerator`] | access and refresh tokens |
 //!
 //! Each takes a [`ConnectionPool`](pool::ConnectionPool) and gives something that is `Clone + Send + Sync + 'static`.
-//! Everything blocks, as Diesel does: on an async server call it on a blocking thread.
+//! Everything blocks, as Diesel does: on an async server call it on a blocking thread, or take the functions of the same
+//! names in `asynchronous` (feature `diesel-async`).
 //!
 //! # Models
 //!

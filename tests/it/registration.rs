@@ -2,12 +2,12 @@
 
 use std::sync::Barrier;
 
-use diesel_oauth2::registration::{
+use super::api::registration::{
     ClientInformation, ClientRegistry, ClientSecretStorage, Registration, RegistrationRefusal,
     create_client_registry,
 };
-use diesel_oauth2::types::Endpoint;
-use diesel_oauth2::{
+use super::api::types::Endpoint;
+use super::api::{
     ClientMetadata, EndpointRequest, Error, Failure, OAuth2Client, create_client_authenticator,
     create_query_client_func,
 };

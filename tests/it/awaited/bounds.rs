@@ -10,8 +10,9 @@ mod on {
         AsyncConnectionPool, AsyncDatabaseConnection, AsyncPoolBuilder,
     };
     use diesel_oauth2::table::asynchronous::{
-        AsyncAgedTable, AsyncClientTable, AsyncDeviceCodeTable, AsyncFamilyTokenTable,
-        AsyncRedeemableCodeTable, AsyncRevocableTokenTable, AsyncTokenTable,
+        AsyncAgedTable, AsyncDeviceCodeTable, AsyncFamilyTokenTable, AsyncRedeemableCodeTable,
+        AsyncRegistrableClientTable, AsyncRevocableTokenTable, AsyncRotatableClientTable,
+        AsyncTokenTable,
     };
 
     /// A connection that there are pools of.
@@ -82,7 +83,7 @@ mod on {
     }
 
     alias! {
-        AwaitedClient: [AsyncClientTable<Conn>]
+        AwaitedClient: [AsyncRegistrableClientTable<Conn, Extra = ()> + AsyncRotatableClientTable<Conn>]
         AwaitedRows: [AsyncTokenTable<Conn>]
         AwaitedRevocable: [AsyncRevocableTokenTable<Conn>]
         AwaitedCode: [AsyncRedeemableCodeTable<Conn> + AsyncAgedTable<Conn>]

@@ -297,3 +297,4 @@ impl<M: AsyncRevocableTokenTable<P::Conn>, P: Pools> RevocationEndpoint<M, P> {
 }
 
 pub mod lifecycle;
+pub mod registration;

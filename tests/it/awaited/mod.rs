@@ -45,6 +45,9 @@ mod query_token;
 #[path = "../refresh_store.rs"]
 mod refresh_store;
 #[cfg(feature = "deadpool")]
+#[path = "../registration.rs"]
+mod registration;
+#[cfg(feature = "deadpool")]
 #[path = "../revocation.rs"]
 mod revocation;
 #[cfg(feature = "deadpool")]
