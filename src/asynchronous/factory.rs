@@ -10,8 +10,8 @@ use crate::table::asynchronous::{AsyncClientTable, AsyncTokenTable};
 use crate::types::TokenTypeHint;
 use crate::{Error, TokenRequest, TokenResponse};
 
-/// What the functions of the factories return.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What the functions of the factories return: a future of their result.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// [`create_query_client_func`](crate::create_query_client_func), awaited.
 ///
@@ -19,7 +19,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The function returns the database's, as [`Error`]. An unknown id is no error.
 pub fn create_query_client_func<C, P>(
     pool: P,
-) -> impl for<'a> Fn(&'a str) -> BoxFuture<'a, Result<Option<C>, Error>> + Clone + Send + Sync + 'static
+) -> impl for<'a> Fn(&'a str) -> BoxFuture<'a, Option<C>> + Clone + Send + Sync + 'static
 where
     P: AsyncConnectionPool,
     C: AsyncClientTable<P::Connection>,
@@ -36,7 +36,7 @@ where
 /// The function returns the database's, as [`Error`]. An unknown token is no error.
 pub fn create_query_token_func<M, P>(
     pool: P,
-) -> impl for<'a> Fn(&'a str, Option<TokenTypeHint>) -> BoxFuture<'a, Result<Option<M>, Error>>
+) -> impl for<'a> Fn(&'a str, Option<TokenTypeHint>) -> BoxFuture<'a, Option<M>>
 + Clone
 + Send
 + Sync
@@ -59,12 +59,10 @@ where
 /// # Errors
 /// As [`create_save_token_func`](crate::create_save_token_func). After [`Error::ConnectionLost`], and where the future is
 /// dropped halfway, the row may be there: do not hand the token out.
+#[allow(clippy::type_complexity)]
 pub fn create_save_token_func<M, P>(
     pool: P,
-) -> impl for<'a> Fn(
-    &'a TokenResponse,
-    &'a TokenRequest<'a, M::UserId, M::Extra>,
-) -> BoxFuture<'a, Result<(), Error>>
+) -> impl for<'a> Fn(&'a TokenResponse, &'a TokenRequest<'a, M::UserId, M::Extra>) -> BoxFuture<'a, ()>
 + Clone
 + Send
 + Sync
@@ -80,13 +78,11 @@ where
 ///
 /// # Errors
 /// As [`create_save_token_func`].
+#[allow(clippy::type_complexity)]
 pub fn create_save_token_func_with_clock<M, P, C>(
     pool: P,
     clock: C,
-) -> impl for<'a> Fn(
-    &'a TokenResponse,
-    &'a TokenRequest<'a, M::UserId, M::Extra>,
-) -> BoxFuture<'a, Result<(), Error>>
+) -> impl for<'a> Fn(&'a TokenResponse, &'a TokenRequest<'a, M::UserId, M::Extra>) -> BoxFuture<'a, ()>
 + Clone
 + Send
 + Sync

@@ -35,7 +35,7 @@ for_each_connection! {
             lent.give_up(); // and the pool drops what is broken
         }
 
-        fn size(&self) -> usize {
+        fn max_size(&self) -> usize {
             usize::try_from(self.config().max_size).unwrap_or(usize::MAX)
         }
     }

@@ -24,7 +24,7 @@ for_each_connection! {
             drop(Object::take(lent));
         }
 
-        fn size(&self) -> usize {
+        fn max_size(&self) -> usize {
             self.status().max_size
         }
     }

@@ -18,7 +18,7 @@ impl<'p, P: AsyncConnectionPool> Lending<'p, P> {
         Self {
             pool,
             intent,
-            left: pool.size().saturating_add(1),
+            left: pool.max_size().saturating_add(1),
         }
     }
 

@@ -66,5 +66,5 @@ pub trait AsyncConnectionPool: Clone + Send + Sync + 'static {
     fn close(lent: Self::Lent);
 
     /// How many connections there are at most: each may have to be met once when the database was restarted.
-    fn size(&self) -> usize;
+    fn max_size(&self) -> usize;
 }

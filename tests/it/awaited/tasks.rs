@@ -170,9 +170,10 @@ fn row_35a_no_token_survives_a_revocation_by_another_task<F: Fixture>() {
                 for step in 0..=STEPS {
                     let name = format!("access-{round}-{family}-{step}");
                     let found = find_access_token::<F::Token, _>(&pool, &name).await;
-                    if let Some(found) = found.expect("works") {
-                        assert!(found.is_revoked(), "{name} survived");
-                    }
+                    let Some(found) = found.expect("works") else {
+                        break; // the family got no further
+                    };
+                    assert!(found.is_revoked(), "{name} survived");
                 }
             }
         }
