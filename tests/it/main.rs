@@ -1,6 +1,9 @@
 //! The behaviours of the project's checklist, each on every database that is enabled and at hand. A test's name begins
 //! with its row.
 
+// The bodies are compiled for the functions that block and for those that are awaited.
+#![allow(clippy::duplicate_mod)]
+
 /// The functions under test, where they block; [`awaited`] has its own.
 mod api {
     pub use diesel_oauth2::*;
@@ -42,3 +45,5 @@ mod revocation;
 mod save_token;
 mod state_machine;
 mod support;
+#[cfg(feature = "sqlite")]
+mod without_challenge;
