@@ -111,7 +111,7 @@ pub use off::*;
 #[cfg(not(feature = "deadpool"))]
 mod off {
     pub trait AwaitedConn: Send + 'static {
-        type Pool;
+        type Pool: Send + Sync;
 
         fn pool(url: &str, size: u32) -> Self::Pool;
     }

@@ -1,9 +1,16 @@
 //! The layer, the extractor and the routes on every database that is enabled and at hand, without a network: requests
 //! go straight into the router.
 
+/// Without the features for them, the core's awaited functions ask nothing of a database.
+#[allow(dead_code)]
+#[path = "../../../../tests/it/awaited/bounds.rs"]
+mod awaited_bounds;
 #[allow(dead_code)] // shared with the tests of diesel_oauth2, which use all of it
 #[path = "../../../../tests/it/support/mod.rs"]
 mod support;
+mod awaited {
+    pub(crate) use crate::awaited_bounds as bounds;
+}
 
 mod endpoints;
 mod protection;

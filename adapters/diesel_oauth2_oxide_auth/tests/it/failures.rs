@@ -2,7 +2,6 @@
 
 use diesel_oauth2::EndpointResponse;
 use diesel_oauth2::lifecycle::{CodeRefusal, RefreshRefusal};
-use diesel_oauth2::pool::PoolBuilder;
 use diesel_oauth2_oxide_auth::{Error, create_authorizer, create_issuer, create_registrar};
 use oxide_auth::primitives::authorizer::Authorizer;
 use oxide_auth::primitives::grant::{Extensions, Grant, Value};
@@ -38,9 +37,8 @@ where
     let Some(database) = D::create() else {
         return;
     };
-    let pool = PoolBuilder::<D::Conn>::new(database.url())
-        .build()
-        .expect("the test database answers");
+    let fixture = Bundled(database);
+    let pool = fixture.pool();
     let failures = Failures::default();
     let registrar = create_registrar::<<Bundled<D> as Fixture>::Client, _>(pool.clone())
         .on_failure(failures.clone().note());
