@@ -13,6 +13,7 @@ mod code_store;
     feature = "uuid"
 ))]
 mod compile_errors;
+mod crash;
 mod device_store;
 mod fixture;
 mod introspection;
