@@ -15,6 +15,7 @@ mod code_store;
 mod compile_errors;
 mod crash;
 mod device_store;
+mod faults;
 mod fixture;
 mod introspection;
 mod joining;
