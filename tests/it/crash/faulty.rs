@@ -15,15 +15,15 @@ use diesel::{
 use diesel_oauth2::Error;
 use diesel_oauth2::pool::{ConnectionPool, DatabaseConnection, Intent};
 
-/// What happens at the point that was chosen.
+/// What ends at the point that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Harm {
+pub enum Killed {
     /// The thread ends: its connection is closed in the middle of whatever it was doing.
-    EndOfThread,
+    Thread,
     /// The database ends the session, and the thread goes on to find out.
-    EndOfSession,
+    Session,
     /// The process tells its parent, and goes no further.
-    EndOfProcess,
+    Process,
 }
 
 /// Between which statements of all connections together, BEGIN and COMMIT included. Counted from 0.
@@ -46,7 +46,7 @@ pub struct FaultyPool<C: DatabaseConnection> {
 }
 
 struct Fault {
-    harm: Harm,
+    harm: Killed,
     point: Point,
     begun: AtomicUsize,
     done: AtomicUsize,
@@ -63,7 +63,7 @@ impl<C: DatabaseConnection> Clone for FaultyPool<C> {
 }
 
 impl<C: Session> FaultyPool<C> {
-    pub fn new(pool: Pool<ConnectionManager<C>>, url: String, harm: Harm, point: Point) -> Self {
+    pub fn new(pool: Pool<ConnectionManager<C>>, url: String, harm: Killed, point: Point) -> Self {
         let fault = Fault {
             harm,
             point,
@@ -102,9 +102,9 @@ impl Fault {
         }
         match self.harm {
             // Like a panic, without its message.
-            Harm::EndOfThread => resume_unwind(Box::new(Ended)),
-            Harm::EndOfSession => C::end(&self.url, session.expect("a server's session")),
-            Harm::EndOfProcess => {
+            Killed::Thread => resume_unwind(Box::new(Ended)),
+            Killed::Session => C::end(&self.url, session.expect("a server's session")),
+            Killed::Process => {
                 println!("\nat the point");
                 loop {
                     std::thread::park();

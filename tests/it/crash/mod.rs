@@ -18,7 +18,7 @@ use diesel_oauth2::pool::{ConnectionPool, Intent};
 use diesel_oauth2::table::GrantTable;
 use diesel_oauth2::{Error, OAuth2Grant, OAuth2Token, create_query_token_func};
 
-use self::faulty::{Ended, FaultyPool, Harm, Point, Session};
+use self::faulty::{Ended, FaultyPool, Killed, Point, Session};
 use crate::fixture::{Fixture, ManualClock, NOW, Scene, TestPool};
 
 const REDIRECT_URI: &str = "https://a.example/cb";
@@ -71,9 +71,9 @@ fn at_each_point<F: Fixture<Conn: Session>>(
     act: impl Fn(&Victim<F>, &str) -> Result<(), Error>,
     check: impl Fn(&str, End),
 ) {
-    let mut harms = vec![Harm::EndOfThread];
+    let mut harms = vec![Killed::Thread];
     if scene.conn().id().expect("no error").is_some() {
-        harms.push(Harm::EndOfSession);
+        harms.push(Killed::Session);
     }
     // One connection does, because a dead one is replaced.
     let pool = scene.fixture.pool_of(1);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use diesel_oauth2::create_query_client_func;
 use diesel_oauth2::pool::PoolBuilder;
 
-use super::faulty::{FaultyPool, Harm, Point, Session};
+use super::faulty::{FaultyPool, Killed, Point, Session};
 use super::{Act, Victim};
 use crate::fixture::{Fixture, ManualClock};
 
@@ -95,7 +95,7 @@ fn run<F: Fixture<Conn: Session>>() {
         Err(_) => Point::After(variable("AFTER").parse().expect("a number")),
     };
     let victim = Victim {
-        pool: FaultyPool::new(pool, variable("URL"), Harm::EndOfProcess, point),
+        pool: FaultyPool::new(pool, variable("URL"), Killed::Process, point),
         client: client.expect("no error").expect("is registered"),
         clock: ManualClock::default(),
     };
