@@ -26,7 +26,9 @@ mod code_store;
     feature = "uuid"
 ))]
 mod compile_errors;
+mod crash;
 mod device_store;
+mod faults;
 mod fixture;
 mod introspection;
 mod joining;
