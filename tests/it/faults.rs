@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
+use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_oauth2::lifecycle::{RefreshStore, create_refresh_token_store};
 use diesel_oauth2::pool::PoolBuilder;
 use diesel_oauth2::table::GrantTable;
 use diesel_oauth2::{Error, Failure, OAuth2Grant};
 
-use crate::fixture::{Fixture, NOW, Scene, TestPool, on_every_schema, token};
+use crate::fixture::{Fixture, NOW, Scene, on_every_schema, token};
 
 on_every_schema!(row_44_pool_exhausted, row_44_lock_timeout, row_44_read_only,);
 
@@ -26,7 +27,10 @@ fn start<F: Fixture>(scene: &Scene<F>) -> <F::Grant as OAuth2Grant>::Id {
 }
 
 /// Exchanges `refresh-old`, by this pool.
-fn rotate<F: Fixture>(scene: &Scene<F>, pool: &TestPool<F>) -> Result<(), Error> {
+fn rotate<F: Fixture>(
+    scene: &Scene<F>,
+    pool: &Pool<ConnectionManager<F::Conn>>,
+) -> Result<(), Error> {
     let store: RefreshStore<F::Token, _> =
         create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
     let outcome = store

@@ -19,6 +19,8 @@ use diesel_oauth2::table::GrantTable;
 use diesel_oauth2::{Error, OAuth2Grant, OAuth2Token, create_query_token_func};
 
 use self::faulty::{Ended, FaultyPool, Killed, Point, Session};
+// `on_every_schema!` looks for it beside the modules of the tests.
+use crate::api;
 use crate::fixture::{Fixture, ManualClock, NOW, Scene, TestPool};
 
 const REDIRECT_URI: &str = "https://a.example/cb";
@@ -84,7 +86,7 @@ fn at_each_point<F: Fixture<Conn: Session>>(
             // A session that was ended last is met here.
             pool.run(Intent::Read, |conn| conn.id()).expect("no error");
             let victim = Victim::<F> {
-                pool: FaultyPool::new(pool.clone(), scene.fixture.url(), harm, point),
+                pool: FaultyPool::new((*pool).clone(), scene.fixture.url(), harm, point),
                 client: scene.client.clone(),
                 clock: scene.clock.clone(),
             };

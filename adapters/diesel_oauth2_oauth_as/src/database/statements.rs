@@ -128,8 +128,7 @@ macro_rules! rows {
                 let query = $table::table
                     .filter($table::$key.eq(key))
                     .select($row::as_select());
-                let query = differing!(for_update $db, query);
-                Ok(query.get_result(self).optional()?)
+                Ok(differing!(for_update $db, query).get_result(self).optional()?)
             }
 
             fn take(&mut self, key: &str) -> Result<Option<$row>, Error> {

@@ -10,7 +10,7 @@ use oauth_as::{
 };
 
 use crate::support::{
-    DatabaseStorage, TestClock, TestDatabase, block_on, on_every_database, public_client,
+    DatabaseStorage, TestClock, TestDatabase, at, block_on, on_every_database, public_client,
 };
 
 on_every_database!(
@@ -21,6 +21,7 @@ on_every_database!(
     a_device_is_denied,
     a_revoked_token_is_inactive,
     an_expired_record_is_swept,
+    two_sweeps_at_once_share_the_work,
 );
 
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -281,4 +282,33 @@ fn an_expired_record_is_swept<D: TestDatabase>() {
             0
         );
     });
+}
+
+fn two_sweeps_at_once_share_the_work<D: TestDatabase>() {
+    const DEAD: usize = 1201;
+
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let row = |number: usize| {
+        // All at once, in more than one batch; what lives is among them.
+        let expires_at = if number % 401 == 0 { i64::MAX } else { 1 };
+        format!("('{number}', 0, {expires_at})")
+    };
+    let rows: Vec<String> = (1..=DEAD + 3).map(row).collect();
+    database.execute(&format!(
+        "INSERT INTO oauth_as_barrier (scope, recorded_at, expires_at) VALUES {}",
+        rows.join(", ")
+    ));
+    let storage = database.storage();
+    let swept = block_on(async {
+        let sweep = || {
+            let storage = storage.clone();
+            tokio::spawn(async move { storage.sweep_expired(at(0)).await.expect("sweeps") })
+        };
+        let (one, other) = (sweep(), sweep());
+        one.await.expect("no panic") + other.await.expect("no panic")
+    });
+    assert_eq!(swept, DEAD as u64);
+    assert_eq!(database.number("SELECT COUNT(*) FROM oauth_as_barrier"), 3);
 }

@@ -31,6 +31,9 @@ pub trait TestDatabase: Sized + 'static {
     /// Whether it commits after each statement that defines a table.
     const COMMITS_MIDWAY: bool = false;
 
+    /// Whether one connection writes at a time.
+    const HAS_ONE_WRITER: bool = false;
+
     /// An empty database, or `None` where the test is to be skipped.
     fn create() -> Option<Self>;
 
@@ -210,6 +213,8 @@ pub struct Sqlite {
 
 #[cfg(feature = "sqlite")]
 impl TestDatabase for Sqlite {
+    const HAS_ONE_WRITER: bool = true;
+
     type Conn = SqliteConnection;
     type Client = diesel_oauth2::models::Client;
     type BearerToken = diesel_oauth2_oauth_as::BearerToken;

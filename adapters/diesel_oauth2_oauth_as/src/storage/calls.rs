@@ -1,6 +1,7 @@
-use std::fmt;
+//! The calls of the trait: each makes its rows and hands them to its work.
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use diesel_oauth2::Error;
 use diesel_oauth2::pool::{ConnectionPool, Intent};
@@ -9,127 +10,18 @@ use oauth_as::{
     AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant,
     DeviceGrantState, IssuedToken, RefreshTokenRecord,
 };
-use tokio::runtime::Handle;
 
+use super::{DieselStorage, storage_error};
 #[cfg(feature = "consent")]
 use crate::database::Consents;
-use crate::database::{Database, Expiring, Rows};
+use crate::database::{Database, Rows};
 use crate::row::{
     AccessToken, Barrier, ClientRow, Code, DeviceGrantRow, PushedRequest, RefreshToken, ReplayId,
 };
 use crate::scope::Write;
-use crate::secrets::{UserCodes, digest};
+use crate::secrets::digest;
 use crate::time::{nanos, seconds};
 use crate::work;
-use crate::work::sweep::BATCH;
-
-/// How long a sweep rests after each batch, for the sake of everybody else.
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// The [`Storage`] of `oauth-as` over a pool of Diesel connections.
-///
-/// Every call runs on tokio's blocking threads, and is finished there when its future is dropped. It is `Clone`, and a
-/// clone is the same storage.
-///
-/// ```
-/// # #[cfg(feature = "sqlite")] {
-/// use diesel::SqliteConnection;
-/// use diesel_oauth2::pool::create_pool;
-/// use diesel_oauth2_oauth_as::DieselStorage;
-/// use oauth_as::{AuthorizationServer, ServerConfig};
-///
-/// # let directory = tempfile::tempdir().unwrap();
-/// # let url = directory.path().join("app.sqlite").display().to_string();
-/// let pool = create_pool::<SqliteConnection>(url)?;
-/// diesel_oauth2::migrations::run(&mut pool.get().unwrap())?;
-/// diesel_oauth2_oauth_as::migrations::run(&mut pool.get().unwrap())?;
-///
-/// let config = ServerConfig::new("https://as.example", "https://as.example/device");
-/// let server = AuthorizationServer::new(config, DieselStorage::new(pool));
-/// # let _ = server;
-/// # }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-#[must_use]
-pub struct DieselStorage<P> {
-    pool: P,
-    user_codes: UserCodes,
-}
-
-impl<P> DieselStorage<P>
-where
-    P: ConnectionPool,
-    P::Connection: Database,
-{
-    /// A storage on the connections of this pool.
-    pub fn new(pool: P) -> Self {
-        Self {
-            pool,
-            user_codes: UserCodes::default(),
-        }
-    }
-
-    /// Keeps the user codes of device grants (RFC 8628 section 6.1) under a key that is not in the database. They are
-    /// short, and guessed from a plain digest in seconds; with a key whoever reads the database learns nothing of them.
-    ///
-    /// Every process needs the same key, of 32 random bytes say. Grants that wait while it is changed are not found by
-    /// their users any more.
-    pub fn user_code_key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.user_codes = UserCodes::keyed(key.into());
-        self
-    }
-
-    /// Runs `work` off the async threads.
-    async fn run<T: Send + 'static>(
-        &self,
-        intent: Intent,
-        work: impl FnMut(&mut P::Connection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        // `spawn_blocking` panics where there is no runtime, and a storage must not.
-        let runtime = Handle::try_current()
-            .map_err(|_| StorageError::new("no tokio runtime to run database work on"))?;
-        let pool = self.pool.clone();
-        match runtime.spawn_blocking(move || pool.run(intent, work)).await {
-            Ok(result) => result.map_err(storage_error),
-            Err(_) => Err(StorageError::new("the database work did not finish")),
-        }
-    }
-
-    /// Removes this table's dead rows.
-    async fn sweep<R: 'static>(&self, now: i64) -> Result<u64, StorageError>
-    where
-        P::Connection: Expiring<R>,
-    {
-        let mut removed = 0;
-        loop {
-            let (found, deleted) = self
-                .run(Intent::IdempotentWrite, move |conn| {
-                    let batch = work::sweep::batch::<R, _>(conn, now)?;
-                    if batch.0 == BATCH {
-                        std::thread::sleep(PAUSE);
-                    }
-                    Ok(batch)
-                })
-                .await?;
-            removed += deleted;
-            if found < BATCH {
-                return Ok(removed);
-            }
-        }
-    }
-}
-
-/// The core's errors name what to do and quote no value.
-fn storage_error(error: Error) -> StorageError {
-    StorageError::new(error.to_string())
-}
-
-/// PostgreSQL refuses a NUL byte, so nothing has an id with one.
-#[cfg(feature = "consent")]
-fn is_storable(text: &str) -> bool {
-    !text.contains('\0')
-}
 
 impl<P> Storage for DieselStorage<P>
 where
@@ -518,10 +410,8 @@ fn opened<R, T>(
     }
 }
 
-impl<P> fmt::Debug for DieselStorage<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DieselStorage")
-            .field("user_codes", &self.user_codes)
-            .finish_non_exhaustive()
-    }
+/// PostgreSQL refuses a NUL byte, so nothing has an id with one.
+#[cfg(feature = "consent")]
+fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
 }
