@@ -39,6 +39,9 @@ missing_packages() {
     postgres_bin >/dev/null || echo postgresql
     if ! command -v mariadbd >/dev/null || ! command -v mariadb-install-db >/dev/null; then echo mariadb-server; fi
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv python3-pip
+    # For the consent page of examples/server.
+    command -v chromium >/dev/null || echo chromium
+    command -v chromedriver >/dev/null || echo chromium-driver
 }
 
 install_missing_packages() {

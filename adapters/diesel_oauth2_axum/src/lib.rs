@@ -1,4 +1,4 @@
-//! [`diesel_oauth2`] on [axum](axum).
+//! [`diesel_oauth2`] on [`axum`].
 //!
 //! * [`require_oauth`] is a tower layer that lets only requests with a valid bearer token through, and [`CurrentToken`]
 //!   is the extractor that gives a handler the token: the counterparts of authlib's `require_oauth` and `current_token`.
