@@ -39,7 +39,8 @@ missing_packages() {
     postgres_bin >/dev/null || echo postgresql
     if ! command -v mariadbd >/dev/null || ! command -v mariadb-install-db >/dev/null; then echo mariadb-server; fi
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv python3-pip
-    # For the consent page of examples/server.
+    # For the end-to-end tests of examples/server.
+    command -v curl >/dev/null || echo curl
     command -v chromium >/dev/null || echo chromium
     command -v chromedriver >/dev/null || echo chromium-driver
 }

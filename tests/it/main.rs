@@ -45,6 +45,7 @@ mod refresh_store;
 mod registration;
 mod revocation;
 mod save_token;
+mod secrets;
 mod state_machine;
 mod support;
 #[cfg(feature = "sqlite")]
