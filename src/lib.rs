@@ -54,6 +54,13 @@ extern crate self as diesel_oauth2;
 #[doc(hidden)]
 pub mod __private;
 #[cfg(feature = "diesel-async")]
+#[cfg_attr(
+    not(all(
+        any(feature = "bb8", feature = "deadpool"),
+        any(feature = "sqlite", feature = "postgres", feature = "mysql"),
+    )),
+    allow(dead_code, unused_imports)
+)]
 pub mod asynchronous;
 pub mod bearer;
 #[cfg(feature = "cache")]

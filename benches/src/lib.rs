@@ -18,6 +18,12 @@
 //! | [`pgbench`] | an outside witness |
 //! | [`section`], [`results`], [`settings`] | running a section, keeping what it found, the environment |
 
+// Without a database there is nothing to measure.
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, unused_imports)
+)]
+
 pub mod allocations;
 pub mod compare;
 pub mod counts;

@@ -10,7 +10,9 @@ mod reader_writer;
 mod shared;
 
 #[cfg(feature = "diesel-async")]
-pub(crate) use builder::{ConnectionOptions, Url};
+pub(crate) use builder::ConnectionOptions;
+#[cfg(any(feature = "bb8", feature = "deadpool"))]
+pub(crate) use builder::Url;
 pub use builder::{DatabaseConnection, PoolBuilder, Synchronous, create_pool};
 pub use reader_writer::ReaderWriterPool;
 pub use shared::SharedConnection;
