@@ -93,7 +93,7 @@ fn row_45_no_secret_is_shown_by_a_value_or_an_error<F: Fixture>() {
     // Refresh tokens: rotated, reused, unknown.
     let old = secret("refresh-a");
     let refreshing = tokens.authenticate(&old, client);
-    let refreshing = refreshing.ok().expect("is valid");
+    let refreshing = refreshing.expect("is valid");
     tokens
         .rotate(&refreshing, &response("b"), &request)
         .expect("is rotated");
@@ -165,7 +165,7 @@ fn live<F: Fixture>(scene: &Scene<F>) -> Vec<String> {
     codes.save(&secret("code"), &request).expect("is saved");
     let code = secret("code");
     let redeemed = codes.redeem(&Redemption::new(&code, client));
-    let redeemed = redeemed.ok().expect("is redeemed");
+    let redeemed = redeemed.expect("is redeemed");
     let tokens = create_refresh_token_store::<F::Token, _>(pool.clone());
     let request = TokenRequest::new(client).user(F::user(1)).extra(F::extra());
     let grant = redeemed.grant_id().expect("has a grant");
@@ -173,7 +173,7 @@ fn live<F: Fixture>(scene: &Scene<F>) -> Vec<String> {
         .issue(&response("a"), &request, grant)
         .expect("is issued");
     let refreshing = tokens.authenticate(&secret("refresh-a"), client);
-    let refreshing = refreshing.ok().expect("is valid");
+    let refreshing = refreshing.expect("is valid");
     tokens
         .rotate(&refreshing, &response("b"), &request)
         .expect("is rotated");
@@ -182,7 +182,7 @@ fn live<F: Fixture>(scene: &Scene<F>) -> Vec<String> {
     let answer = devices.start(&device_request, "https://op.example/device");
     let answer = answer.expect("is saved");
     let approved = devices.approve(&answer.user_code, &F::user(1));
-    let approved = approved.ok().expect("is approved");
+    let approved = approved.expect("is approved");
     assert!(!approved.stored_device_code().contains(&answer.device_code));
     create_query_token_func::<F::Token, _>(pool.clone())(&secret("access-b"), None)
         .expect("no error")
