@@ -93,6 +93,7 @@ fn a_person_allows_and_denies_in_chromium<D: TestDatabase>() {
             "The public demo asks for access"
         );
 
+        // A click may return before the next page is there: what follows one is waited for.
         // First a wrong password: the page comes again and says so.
         let fill = async |password: &str, decision: &str| {
             for (name, text) in [("username", USERNAME), ("password", password)] {
@@ -106,7 +107,8 @@ fn a_person_allows_and_denies_in_chromium<D: TestDatabase>() {
         };
         fill("wrong", "allow").await;
         let problem = browser
-            .find(Locator::Css("[role=alert]"))
+            .wait()
+            .for_element(Locator::Css("[role=alert]"))
             .await
             .expect("is told");
         assert_eq!(
@@ -116,7 +118,8 @@ fn a_person_allows_and_denies_in_chromium<D: TestDatabase>() {
 
         fill(PASSWORD, "allow").await;
         let shown = browser
-            .find(Locator::Css("pre"))
+            .wait()
+            .for_element(Locator::Css("pre"))
             .await
             .expect("the client's page");
         let code = shown.text().await.expect("text");
@@ -146,11 +149,11 @@ fn a_person_allows_and_denies_in_chromium<D: TestDatabase>() {
             .await
             .expect("a button");
         deny.click().await.expect("is clicked");
-        let heading = browser.find(Locator::Css("h1")).await.expect("a heading");
-        assert_eq!(
-            heading.text().await.expect("text"),
-            "The client was refused"
-        );
+        browser
+            .wait()
+            .for_element(Locator::XPath("//h1[text()='The client was refused']"))
+            .await
+            .expect("the client's page");
         browser.close().await.expect("it closes");
     });
 }
