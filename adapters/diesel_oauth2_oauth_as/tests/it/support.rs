@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel_oauth2::migrations::MigrationTarget as CoreTarget;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
 use diesel_oauth2::table::{RegistrableClientTable, RotatableClientTable, TokenTable};
 use diesel_oauth2_oauth_as::migrations::MigrationTarget;
@@ -20,7 +19,7 @@ use oauth_as::{Client, ClientAuth, ClientId, GrantType, ScopeSet};
 
 /// A database for one test, removed when dropped.
 pub trait TestDatabase: Sized + 'static {
-    type Conn: Database + DatabaseConnection + CoreTarget + MigrationTarget;
+    type Conn: Database + DatabaseConnection + MigrationTarget;
 
     /// The core's bundled client.
     type Client: RegistrableClientTable<Self::Conn, Extra = ()> + RotatableClientTable<Self::Conn>;
