@@ -33,8 +33,11 @@ use super::{MigrationError, MigrationTarget};
 pub struct MigrationSet {
     version_table: &'static str,
     tables: &'static [&'static str],
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(super) sqlite: Option<EmbeddedMigrations>,
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     pub(super) postgres: Option<EmbeddedMigrations>,
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code))]
     pub(super) mysql: Option<EmbeddedMigrations>,
 }
 
