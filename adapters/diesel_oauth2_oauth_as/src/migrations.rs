@@ -20,6 +20,7 @@
 //!
 //! On MySQL and MariaDB, which commit after each statement that defines a table, a run cut short is completed by the next.
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use diesel_oauth2::migrations::{MigrationError, MigrationSet};
 
