@@ -11,6 +11,7 @@ mod http;
 mod introspection;
 mod request;
 mod response;
+mod revocable;
 mod revocation;
 mod token_parameters;
 
@@ -27,7 +28,8 @@ pub use revocation::{RevocationEndpoint, create_revocation_endpoint};
 #[cfg(feature = "diesel-async")]
 pub(crate) use {
     introspection::confidential,
-    revocation::{Extent, Revocable, answer, keep_joined, may_join},
+    revocable::{Extent, Revocable, keep_joined, may_join},
+    revocation::answer,
     token_parameters::token_parameters,
 };
 

@@ -1,20 +1,19 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::code_request::StoredCode;
 use super::family::{begin_family, revoke_family};
-use super::pkce::check_verifier;
-use super::{CodeRefusal, run};
+use super::{CodeRefusal, CodeRequest, Redemption, run};
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::lookup::load_code;
-use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Client, OAuth2Grant};
+use crate::model::{DEFAULT_CODE_LIFETIME, OAuth2AuthorizationCode, OAuth2Grant};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
-use crate::secret::{SecretStorage, StoredForm};
-use crate::table::{FamilyTokenTable, NewCode, NewGrant, RedeemableCodeTable};
+use crate::secret::SecretStorage;
+use crate::table::{FamilyTokenTable, NewGrant, RedeemableCodeTable};
 use crate::types::is_vschar;
 
 /// Creates the store of authorization codes (RFC 6749 section 4.1): saves them, and redeems each once.
@@ -64,232 +63,12 @@ pub struct CodeStore<C, T, P> {
     models: PhantomData<fn() -> (C, T)>,
 }
 
-/// What an authorization code stands for. `U` is the type of the model's user id, `X` that of its extra columns.
-#[derive(Clone)]
-#[must_use]
-pub struct CodeRequest<'a, U, X = ()> {
-    client_id: Cow<'a, str>,
-    user_id: Option<U>,
-    redirect_uri: Option<&'a str>,
-    response_type: Option<&'a str>,
-    scope: Option<&'a str>,
-    nonce: Option<&'a str>,
-    acr: Option<&'a str>,
-    amr: Option<&'a str>,
-    code_challenge: Option<(&'a str, &'a str)>,
-    extra: X,
-}
-
-impl<'a, U> CodeRequest<'a, U> {
-    /// A code for this client.
-    pub fn new(client: &'a dyn OAuth2Client) -> Self {
-        Self {
-            client_id: client.client_id(),
-            user_id: None,
-            redirect_uri: None,
-            response_type: None,
-            scope: None,
-            nonce: None,
-            acr: None,
-            amr: None,
-            code_challenge: None,
-            extra: (),
-        }
-    }
-}
-
-impl<'a, U, X> CodeRequest<'a, U, X> {
-    /// The user who authorized the client.
-    pub fn user(mut self, user_id: U) -> Self {
-        self.user_id = Some(user_id);
-        self
-    }
-
-    /// `redirect_uri` of the authorization request, which the redemption must repeat.
-    pub fn redirect_uri(mut self, redirect_uri: &'a str) -> Self {
-        self.redirect_uri = Some(redirect_uri);
-        self
-    }
-
-    /// `response_type` of the authorization request.
-    pub fn response_type(mut self, response_type: &'a str) -> Self {
-        self.response_type = Some(response_type);
-        self
-    }
-
-    /// The granted scopes, separated by spaces.
-    pub fn scope(mut self, scope: &'a str) -> Self {
-        self.scope = Some(scope);
-        self
-    }
-
-    /// `nonce` of OpenID Connect.
-    pub fn nonce(mut self, nonce: &'a str) -> Self {
-        self.nonce = Some(nonce);
-        self
-    }
-
-    /// `acr` of OpenID Connect.
-    pub fn acr(mut self, acr: &'a str) -> Self {
-        self.acr = Some(acr);
-        self
-    }
-
-    /// `amr` of OpenID Connect, separated by spaces.
-    pub fn amr(mut self, amr: &'a str) -> Self {
-        self.amr = Some(amr);
-        self
-    }
-
-    /// `code_challenge` and `code_challenge_method` (`S256` or `plain`) of RFC 7636.
-    pub fn code_challenge(mut self, challenge: &'a str, method: &'a str) -> Self {
-        self.code_challenge = Some((challenge, method));
-        self
-    }
-
-    /// What fills the model's extra columns.
-    pub fn extra<Y>(self, extra: Y) -> CodeRequest<'a, U, Y> {
-        CodeRequest {
-            client_id: self.client_id,
-            user_id: self.user_id,
-            redirect_uri: self.redirect_uri,
-            response_type: self.response_type,
-            scope: self.scope,
-            nonce: self.nonce,
-            acr: self.acr,
-            amr: self.amr,
-            code_challenge: self.code_challenge,
-            extra,
-        }
-    }
-}
-
-impl<U, X> fmt::Debug for CodeRequest<'_, U, X> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodeRequest")
-            .field("client_id", &self.client_id)
-            .field("redirect_uri", &self.redirect_uri)
-            .field("scope", &self.scope)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A token request that redeems a code (RFC 6749 section 4.1.3).
-#[derive(Clone)]
-#[must_use]
-pub struct Redemption<'a> {
-    pub(crate) code: &'a str,
-    /// Who presents it. `None` where the server checks that, and all the rest, by itself.
-    client_id: Option<Cow<'a, str>>,
-    redirect_uri: Option<&'a str>,
-    code_verifier: Option<&'a str>,
-}
-
-impl<'a> Redemption<'a> {
-    /// This code, presented by this client, which the server has authenticated.
-    pub fn new(code: &'a str, client: &'a dyn OAuth2Client) -> Self {
-        Self {
-            code,
-            client_id: Some(client.client_id()),
-            redirect_uri: None,
-            code_verifier: None,
-        }
-    }
-
-    /// This code, whoever presents it and whatever the request says: for a server that gets the code's row first, then
-    /// compares the client, the redirect URI and the verifier with it by itself, and issues nothing where they do not fit.
-    ///
-    /// The code is spent whatever the server finds; and whoever presents it a second time, every token that came of it is
-    /// revoked.
-    pub fn unchecked(code: &'a str) -> Self {
-        Self {
-            code,
-            client_id: None,
-            redirect_uri: None,
-            code_verifier: None,
-        }
-    }
-
-    /// `redirect_uri` of the token request.
-    pub fn redirect_uri(mut self, redirect_uri: &'a str) -> Self {
-        self.redirect_uri = Some(redirect_uri);
-        self
-    }
-
-    /// `code_verifier` of RFC 7636.
-    pub fn code_verifier(mut self, code_verifier: &'a str) -> Self {
-        self.code_verifier = Some(code_verifier);
-        self
-    }
-
-    /// Whether the request may redeem the code, as far as the code's own row tells.
-    fn check<C: OAuth2AuthorizationCode>(&self, code: &C) -> Result<(), CodeRefusal> {
-        let Some(client_id) = &self.client_id else {
-            return Ok(());
-        };
-        if code.client_id() != *client_id {
-            return Err(CodeRefusal::WrongClient);
-        }
-        let redirect_uri = code.redirect_uri();
-        let registered = redirect_uri.as_deref().unwrap_or_default();
-        if registered != self.redirect_uri.unwrap_or_default() {
-            return Err(CodeRefusal::WrongRedirectUri);
-        }
-        check_verifier(
-            code.code_challenge().as_deref(),
-            code.code_challenge_method().as_deref(),
-            self.code_verifier,
-        )
-    }
-}
-
-impl fmt::Debug for Redemption<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redemption")
-            .field("client_id", &self.client_id)
-            .field("redirect_uri", &self.redirect_uri)
-            .finish_non_exhaustive()
-    }
-}
-
 /// What a code that was found, and that the request fits, is to have done with it.
 pub(crate) enum Redeeming {
     /// It is to be spent. Where another request is quicker, this is the second use.
     Spend,
     /// It was spent before: what came of it is to be revoked.
     RevokeFamily,
-}
-
-/// A code with its secret in the form in which it is stored.
-pub(crate) struct StoredCode<'r, G> {
-    code: StoredForm<'r>,
-    grant_id: G,
-    auth_time: i64,
-}
-
-impl<G> StoredCode<'_, G> {
-    /// The row to insert.
-    pub(crate) fn row<'a, C: OAuth2AuthorizationCode<GrantId = G>>(
-        &'a self,
-        request: &'a CodeRequest<'_, C::UserId, C::Extra>,
-    ) -> NewCode<'a, C> {
-        NewCode {
-            code: self.code.as_str(),
-            client_id: &request.client_id,
-            user_id: request.user_id.as_ref(),
-            grant_id: Some(&self.grant_id),
-            redirect_uri: request.redirect_uri,
-            response_type: request.response_type,
-            scope: request.scope,
-            nonce: request.nonce,
-            auth_time: self.auth_time,
-            acr: request.acr,
-            amr: request.amr,
-            code_challenge: request.code_challenge.map(|(challenge, _)| challenge),
-            code_challenge_method: request.code_challenge.map(|(_, method)| method),
-            extra: &request.extra,
-        }
-    }
 }
 
 impl<C: OAuth2AuthorizationCode, T: 'static, P> CodeStore<C, T, P> {

@@ -7,20 +7,28 @@
 //! Each call takes a connection from the pool. Its twin whose name ends in `_on` works on the caller's connection, and so
 //! can be part of a transaction; on SQLite begin that one with `immediate_transaction`.
 
+mod code_request;
 mod code_store;
+mod device_request;
 mod device_store;
 mod family;
 mod pkce;
 mod prune;
+mod redemption;
 mod refresh_store;
+mod refreshing;
 mod refusal;
 mod user_code;
 
-pub use code_store::{CodeRequest, CodeStore, Redemption, create_authorization_code_store};
-pub use device_store::{DeviceAuthorization, DeviceRequest, DeviceStore, create_device_code_store};
+pub use code_request::CodeRequest;
+pub use code_store::{CodeStore, create_authorization_code_store};
+pub use device_request::{DeviceAuthorization, DeviceRequest};
+pub use device_store::{DeviceStore, create_device_code_store};
 pub use family::{GrantRevocation, create_grant_revocation};
 pub use prune::{Pruned, Pruner, create_pruner};
-pub use refresh_store::{RefreshStore, Refreshing, create_refresh_token_store};
+pub use redemption::Redemption;
+pub use refresh_store::{RefreshStore, create_refresh_token_store};
+pub use refreshing::Refreshing;
 pub use refusal::{CodeRefusal, DeviceRefusal, RefreshRefusal};
 pub use user_code::generate_user_code;
 
@@ -29,7 +37,7 @@ pub(crate) use {
     code_store::Redeeming,
     device_store::{DeviceRedeeming, TRIES},
     prune::{unused_grants, without},
-    refresh_store::Examined,
+    refreshing::Examined,
     user_code::normalize_user_code,
 };
 

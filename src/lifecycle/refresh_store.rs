@@ -3,7 +3,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::family::revoke_family;
-use super::{RefreshRefusal, run};
+use super::refreshing::Examined;
+use super::{RefreshRefusal, Refreshing, run};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Failure;
 use crate::factory::{insert_token, with_new_token};
@@ -66,40 +67,6 @@ pub struct RefreshStore<T, P> {
     grant_lifetime: Option<i64>,
     observer: Option<Arc<dyn Observer<T>>>,
     model: PhantomData<fn() -> T>,
-}
-
-/// A refresh token that may be exchanged: given by [`RefreshStore::authenticate`].
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Refreshing<T> {
-    /// The row that holds it.
-    pub token: T,
-    /// Whether it was exchanged before, within the grace period: the answer to that request was probably lost.
-    pub is_retry: bool,
-}
-
-/// A refresh token that was found, and whether it may be exchanged (and that is a retry) or why not.
-pub(crate) struct Examined<T> {
-    pub(crate) token: T,
-    pub(crate) state: Result<bool, RefreshRefusal>,
-}
-
-impl<T: OAuth2Token> Examined<T> {
-    /// The family that is to be revoked, where the token was used before.
-    pub(crate) fn reused_family(&self) -> Option<&T::GrantId> {
-        match self.state {
-            Err(RefreshRefusal::Reused) => self.token.grant_id(),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn into_refreshing(self) -> Result<Refreshing<T>, Failure<RefreshRefusal>> {
-        let is_retry = self.state.map_err(Failure::Refused)?;
-        Ok(Refreshing {
-            token: self.token,
-            is_retry,
-        })
-    }
 }
 
 impl<T: OAuth2Token, P> RefreshStore<T, P> {

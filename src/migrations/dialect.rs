@@ -4,28 +4,10 @@ use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, PooledConnection};
 use diesel_migrations::EmbeddedMigrations;
 
-use super::MigrationError;
+use super::{MigrationError, MigrationSet};
 
 /// How long to wait for other processes. The unit tests wait in vain.
 pub(super) const PATIENCE_SECONDS: u32 = if cfg!(test) { 1 } else { 60 };
-
-// The notes. `run_on` is for people to read.
-diesel::table! {
-    __diesel_oauth2_migrations (version) {
-        version -> Text,
-        state -> Text,
-        run_on -> Timestamp,
-    }
-}
-
-pub(super) const TRACKING_TABLE: &str = "__diesel_oauth2_migrations";
-
-pub(super) const CREATE_TRACKING_TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS __diesel_oauth2_migrations (
-        version VARCHAR(50) NOT NULL PRIMARY KEY,
-        state VARCHAR(20) NOT NULL,
-        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
-    )";
 
 /// What is noted about a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,14 +63,15 @@ where
     }
 }
 
-/// A database's own ways.
+/// A database's own ways. `notes` is the name of a set's table of notes.
 pub trait Dialect: Connection + 'static {
-    /// The migrations in this dialect.
-    const MIGRATIONS: EmbeddedMigrations;
+    /// The set's migrations in this dialect.
+    fn migrations(set: &MigrationSet) -> Option<&EmbeddedMigrations>;
 
-    /// Does `work` while no other process does such; as one transaction where the database can.
+    /// Does `work` while no other process works on the same notes; as one transaction where the database can.
     fn exclusively<T>(
         &mut self,
+        notes: &str,
         work: impl FnOnce(&mut Self) -> Result<T, MigrationError>,
     ) -> Result<T, MigrationError>;
 
@@ -96,19 +79,38 @@ pub trait Dialect: Connection + 'static {
     fn has_table(&mut self, table: &str) -> Result<bool, MigrationError>;
 
     /// Makes the table of notes where it is not there.
-    fn create_tracking_table(&mut self) -> Result<(), MigrationError>;
+    fn create_notes(&mut self, notes: &str) -> Result<(), MigrationError>;
 
     /// All notes. None where their table is not there.
-    fn records(&mut self) -> Result<Vec<(String, State)>, MigrationError>;
+    fn records(&mut self, notes: &str) -> Result<Vec<(String, State)>, MigrationError>;
 
     /// Notes a version.
-    fn insert_record(&mut self, version: &str, state: State) -> Result<(), MigrationError>;
+    fn insert_record(
+        &mut self,
+        notes: &str,
+        version: &str,
+        state: State,
+    ) -> Result<(), MigrationError>;
 
     /// Changes a version's note.
-    fn update_record(&mut self, version: &str, state: State) -> Result<(), MigrationError>;
+    fn update_record(
+        &mut self,
+        notes: &str,
+        version: &str,
+        state: State,
+    ) -> Result<(), MigrationError>;
 
     /// Removes a version's note.
-    fn delete_record(&mut self, version: &str) -> Result<(), MigrationError>;
+    fn delete_record(&mut self, notes: &str, version: &str) -> Result<(), MigrationError>;
+}
+
+/// A row of the notes.
+#[derive(QueryableByName)]
+pub(super) struct Record {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub(super) version: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub(super) state: String,
 }
 
 /// Whether a statement of [`Dialect::has_table`] found it.
@@ -132,35 +134,54 @@ pub(super) fn is_in_transaction<C: Connection>(connection: &mut C) -> Result<boo
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! same_in_every_dialect {
     () => {
-        fn create_tracking_table(&mut self) -> Result<(), MigrationError> {
-            if !self.has_table(dialect::TRACKING_TABLE)? {
-                self.batch_execute(dialect::CREATE_TRACKING_TABLE)?;
+        fn create_notes(&mut self, notes: &str) -> Result<(), MigrationError> {
+            if !self.has_table(notes)? {
+                // `run_on` is for people to read.
+                self.batch_execute(&format!(
+                    "CREATE TABLE IF NOT EXISTS {notes} (
+                        version VARCHAR(50) NOT NULL PRIMARY KEY,
+                        state VARCHAR(20) NOT NULL,
+                        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+                    )"
+                ))?;
             }
             Ok(())
         }
 
-        fn insert_record(&mut self, version: &str, state: State) -> Result<(), MigrationError> {
-            use dialect::__diesel_oauth2_migrations as notes;
-
-            diesel::insert_into(notes::table)
-                .values((notes::version.eq(version), notes::state.eq(state.as_str())))
+        fn insert_record(
+            &mut self,
+            notes: &str,
+            version: &str,
+            state: State,
+        ) -> Result<(), MigrationError> {
+            let insert = format!("INSERT INTO {notes} (version, state) VALUES (");
+            diesel::dsl::sql::<Untyped>(&insert)
+                .bind::<Text, _>(version)
+                .sql(", ")
+                .bind::<Text, _>(state.as_str())
+                .sql(")")
                 .execute(self)?;
             Ok(())
         }
 
-        fn update_record(&mut self, version: &str, state: State) -> Result<(), MigrationError> {
-            use dialect::__diesel_oauth2_migrations as notes;
-
-            diesel::update(notes::table.find(version))
-                .set(notes::state.eq(state.as_str()))
+        fn update_record(
+            &mut self,
+            notes: &str,
+            version: &str,
+            state: State,
+        ) -> Result<(), MigrationError> {
+            diesel::dsl::sql::<Untyped>(&format!("UPDATE {notes} SET state = "))
+                .bind::<Text, _>(state.as_str())
+                .sql(" WHERE version = ")
+                .bind::<Text, _>(version)
                 .execute(self)?;
             Ok(())
         }
 
-        fn delete_record(&mut self, version: &str) -> Result<(), MigrationError> {
-            use dialect::__diesel_oauth2_migrations as notes;
-
-            diesel::delete(notes::table.find(version)).execute(self)?;
+        fn delete_record(&mut self, notes: &str, version: &str) -> Result<(), MigrationError> {
+            diesel::dsl::sql::<Untyped>(&format!("DELETE FROM {notes} WHERE version = "))
+                .bind::<Text, _>(version)
+                .execute(self)?;
             Ok(())
         }
     };
@@ -168,21 +189,18 @@ macro_rules! same_in_every_dialect {
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(super) use same_in_every_dialect;
 
-/// [`Dialect::records`] once the table is known to exist; a macro for the same reason.
+/// [`Dialect::records`]; a macro for the same reason.
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! load_records {
-    ($connection:expr) => {{
-        use dialect::__diesel_oauth2_migrations as notes;
-
-        if !$connection.has_table(dialect::TRACKING_TABLE)? {
+    ($connection:expr, $notes:expr) => {{
+        if !$connection.has_table($notes)? {
             return Ok(Vec::new());
         }
-        let records: Vec<(String, String)> = notes::table
-            .select((notes::version, notes::state))
-            .load($connection)?;
+        let query = format!("SELECT version, state FROM {}", $notes);
+        let records: Vec<dialect::Record> = diesel::sql_query(query).load($connection)?;
         let records = records.into_iter();
         Ok(records
-            .map(|(version, state)| (version, State::from_str(&state)))
+            .map(|record| (record.version, State::from_str(&record.state)))
             .collect())
     }};
 }

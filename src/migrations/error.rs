@@ -13,8 +13,8 @@ pub enum MigrationError {
     #[error("migrations on MySQL would commit the transaction that the connection is in")]
     InsideTransaction,
 
-    /// A table of this name is there, and this crate did not make it. Nothing was done. [`adopt`](super::adopt) it, or
-    /// give the other table another name.
+    /// A table of this name is there, and these migrations did not make it. Nothing was done. Give the other table another
+    /// name, or [`adopt`](super::adopt) it if it is one of those of the bundled migrations.
     #[error("table {table} exists already, and not through these migrations")]
     TableExists {
         /// The table.
@@ -31,10 +31,18 @@ pub enum MigrationError {
     },
 
     /// A version that this release does not have was applied: by a newer release, which can revert it.
-    #[error("version {version} is not known to this release of diesel_oauth2")]
+    #[error("version {version} is not known to this release")]
     UnknownVersion {
         /// The version.
         version: String,
+    },
+
+    /// The [set](super::MigrationSet) has no migrations for this connection's database. Nothing was done. Turn on the
+    /// feature of the database in the crate that the set is of.
+    #[error("{version_table} has no migrations for this database: is its feature on?")]
+    NoMigrations {
+        /// The table in which the set notes what was applied.
+        version_table: &'static str,
     },
 
     /// A migration's own statements failed. What the database rolled back, and what not, is told in the

@@ -39,6 +39,10 @@
 //! # Tables that exist already
 //! [`run`] does not touch tables of the same names that it did not make ([`MigrationError::TableExists`]). [`adopt`]
 //! takes over those of a running authlib deployment as they are.
+//!
+//! # Another crate's tables
+//! A crate that adds tables of its own, such as an adapter for a server crate, runs its migrations in the same way, with
+//! notes of their own: [`MigrationSet`].
 
 #[cfg_attr(
     not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
@@ -50,11 +54,11 @@ mod error;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod set;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
 use diesel::r2d2::{ManageConnection, PooledConnection};
 
 use dialect::{Connected, Dialect, State};
@@ -63,13 +67,14 @@ pub use error::MigrationError;
 pub use mysql::MYSQL_MIGRATIONS;
 #[cfg(feature = "postgres")]
 pub use postgres::POSTGRES_MIGRATIONS;
+pub use set::{MigrationSet, MigrationStatus};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SQLITE_MIGRATIONS;
 
-/// A connection whose database the bundled migrations know: Diesel's `SqliteConnection`, `PgConnection` and
+/// A connection whose database the migrations know: Diesel's `SqliteConnection`, `PgConnection` and
 /// `MysqlConnection` as the features enable them, and an r2d2 pool's connection of those types.
 #[diagnostic::on_unimplemented(
-    message = "the bundled migrations have no dialect for a connection of type `{Self}`",
+    message = "the migrations have no dialect for a connection of type `{Self}`",
     note = "enable the feature of its database: `sqlite`, `postgres` or `mysql`",
     note = "pass Diesel's own connection, or an r2d2 pool's connection of that type"
 )]
@@ -80,18 +85,6 @@ where
     M: ManageConnection,
     M::Connection: MigrationTarget,
 {
-}
-
-/// One of the bundled migrations, and whether this database has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MigrationStatus {
-    /// The version: digits, in the order of which the migrations run.
-    pub version: String,
-    /// What it does.
-    pub name: String,
-    /// Whether it was applied or adopted.
-    pub applied: bool,
 }
 
 /// The tables of the first version, with the columns that authlib's mixins and their users' models have.
@@ -112,38 +105,29 @@ const FIRST_TABLES: [(&str, &str); 3] = [
     ),
 ];
 
+/// The bundled migrations.
+static BUNDLED: MigrationSet = {
+    let set = MigrationSet::new("__diesel_oauth2_migrations").tables(&[
+        FIRST_TABLES[0].0,
+        FIRST_TABLES[1].0,
+        FIRST_TABLES[2].0,
+    ]);
+    #[cfg(feature = "sqlite")]
+    let set = set.sqlite(SQLITE_MIGRATIONS);
+    #[cfg(feature = "postgres")]
+    let set = set.postgres(POSTGRES_MIGRATIONS);
+    #[cfg(feature = "mysql")]
+    let set = set.mysql(MYSQL_MIGRATIONS);
+    set
+};
+
 /// Applies what is pending and returns the versions applied, oldest first.
 ///
 /// # Errors
 /// [`MigrationError::Busy`] where other processes are at it for a minute, [`MigrationError::TableExists`] where a
 /// table is there that this crate did not make, and whatever the database has against it.
 pub fn run<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
-    let connection = connection.connected();
-    // Without a lock and without writing: the usual start, on a database that is up to date.
-    if pending_in(connection)?.is_empty() {
-        return Ok(Vec::new());
-    }
-    connection.exclusively(|connection| {
-        connection.create_tracking_table()?;
-        let records = connection.records()?;
-        let mut applied = Vec::new();
-        for (index, step) in steps::<C::Connection>()?.into_iter().enumerate() {
-            match state_of(&records, &step.version) {
-                Some(State::Applied | State::Adopted) => continue,
-                Some(State::Begun) => {}
-                None => {
-                    if index == 0 {
-                        refuse_existing_tables(connection)?;
-                    }
-                    connection.insert_record(&step.version, State::Begun)?;
-                }
-            }
-            (step.migration.run(connection)).map_err(|error| failed(&step.version, &*error))?;
-            connection.update_record(&step.version, State::Applied)?;
-            applied.push(step.version);
-        }
-        Ok(applied)
-    })
+    BUNDLED.run(connection)
 }
 
 /// Every bundled migration, oldest first, and whether it was applied. Only reads.
@@ -153,7 +137,7 @@ pub fn run<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, Migrat
 pub fn status<C: MigrationTarget>(
     connection: &mut C,
 ) -> Result<Vec<MigrationStatus>, MigrationError> {
-    status_of(connection.connected())
+    BUNDLED.status(connection)
 }
 
 /// The versions that [`run`] would apply, oldest first. Only reads.
@@ -161,7 +145,7 @@ pub fn status<C: MigrationTarget>(
 /// # Errors
 /// Only what the database has against reading.
 pub fn pending<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
-    pending_in(connection.connected())
+    BUNDLED.pending(connection)
 }
 
 /// Reverts the last applied version and returns it, or `None` where nothing was applied.
@@ -174,7 +158,7 @@ pub fn pending<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, Mi
 pub fn revert_last<C: MigrationTarget>(
     connection: &mut C,
 ) -> Result<Option<String>, MigrationError> {
-    revert(connection.connected(), 1).map(|mut reverted| reverted.pop())
+    BUNDLED.revert_last(connection)
 }
 
 /// Reverts every applied version and returns them, newest first. See [`revert_last`].
@@ -182,7 +166,7 @@ pub fn revert_last<C: MigrationTarget>(
 /// # Errors
 /// As [`revert_last`].
 pub fn revert_all<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
-    revert(connection.connected(), usize::MAX)
+    BUNDLED.revert_all(connection)
 }
 
 /// Takes over tables that are there already, as those of a running authlib deployment: notes the first version as
@@ -197,19 +181,19 @@ pub fn revert_all<C: MigrationTarget>(connection: &mut C) -> Result<Vec<String>,
 /// [`MigrationError::NotAdoptable`] where a table or column is missing; otherwise as [`run`].
 pub fn adopt<C: MigrationTarget>(connection: &mut C) -> Result<Option<String>, MigrationError> {
     let connection = connection.connected();
-    let Some(first) = steps::<C::Connection>()?.into_iter().next() else {
+    let Some(first) = BUNDLED.steps::<C::Connection>()?.into_iter().next() else {
         return Ok(None);
     };
     let is_recorded = |connection: &mut C::Connection| {
-        let records = connection.records()?;
+        let records = connection.records(BUNDLED.version_table())?;
         // On MySQL, a version only begun is this crate's own work, to be completed and not adopted.
-        Ok::<_, MigrationError>(state_of(&records, &first.version).is_some())
+        Ok::<_, MigrationError>(set::state_of(&records, &first.version).is_some())
     };
     if is_recorded(connection)? {
         return Ok(None);
     }
-    connection.exclusively(|connection| {
-        connection.create_tracking_table()?;
+    connection.exclusively(BUNDLED.version_table(), |connection| {
+        connection.create_notes(BUNDLED.version_table())?;
         if is_recorded(connection)? {
             return Ok(None);
         }
@@ -231,150 +215,44 @@ pub fn adopt<C: MigrationTarget>(connection: &mut C) -> Result<Option<String>, M
                 }
             })?;
         }
-        connection.insert_record(&first.version, State::Adopted)?;
+        connection.insert_record(BUNDLED.version_table(), &first.version, State::Adopted)?;
         Ok(Some(first.version.clone()))
     })
-}
-
-/// A bundled migration in one dialect.
-struct Step<C: Dialect> {
-    version: String,
-    name: String,
-    migration: Box<dyn Migration<C::Backend>>,
-}
-
-/// Every migration, oldest first.
-fn steps<C: Dialect>() -> Result<Vec<Step<C>>, MigrationError> {
-    let migrations =
-        (C::MIGRATIONS.migrations()).map_err(|error| failed("of the crate", &*error))?;
-    let mut steps: Vec<Step<C>> = migrations
-        .into_iter()
-        .map(|migration: Box<dyn Migration<C::Backend>>| {
-            let full_name = migration.name().to_string();
-            Step {
-                version: migration.name().version().to_string(),
-                name: match full_name.split_once('_') {
-                    Some((_, name)) => name.to_owned(),
-                    None => full_name,
-                },
-                migration,
-            }
-        })
-        .collect();
-    steps.sort_unstable_by(|one, other| one.version.cmp(&other.version));
-    Ok(steps)
-}
-
-fn status_of<C: Dialect>(connection: &mut C) -> Result<Vec<MigrationStatus>, MigrationError> {
-    let records = connection.records()?;
-    let status = steps::<C>()?.into_iter().map(|step| MigrationStatus {
-        applied: state_of(&records, &step.version).is_some_and(State::is_applied),
-        version: step.version,
-        name: step.name,
-    });
-    Ok(status.collect())
-}
-
-fn pending_in<C: Dialect>(connection: &mut C) -> Result<Vec<String>, MigrationError> {
-    let status = status_of(connection)?.into_iter();
-    Ok(status
-        .filter(|migration| !migration.applied)
-        .map(|migration| migration.version)
-        .collect())
-}
-
-fn revert<C: Dialect>(connection: &mut C, at_most: usize) -> Result<Vec<String>, MigrationError> {
-    let is_reverted = |connection: &mut C| {
-        let records = connection.records()?;
-        Ok::<_, MigrationError>(!records.iter().any(|(_, state)| state.is_applied()))
-    };
-    if is_reverted(connection)? {
-        return Ok(Vec::new());
-    }
-    connection.exclusively(|connection| {
-        let mut records = connection.records()?;
-        records.retain(|(_, state)| state.is_applied());
-        records.sort_unstable_by(|one, other| other.0.cmp(&one.0));
-        let steps = steps::<C>()?;
-        let mut reverted = Vec::new();
-        for (version, state) in records.into_iter().take(at_most) {
-            let Some(step) = steps.iter().find(|step| step.version == version) else {
-                return Err(MigrationError::UnknownVersion { version });
-            };
-            if state == State::Applied {
-                connection.update_record(&version, State::Begun)?;
-                (step.migration.revert(connection)).map_err(|error| failed(&version, &*error))?;
-            }
-            connection.delete_record(&version)?;
-            reverted.push(version);
-        }
-        Ok(reverted)
-    })
-}
-
-fn refuse_existing_tables<C: Dialect>(connection: &mut C) -> Result<(), MigrationError> {
-    for (table, _) in FIRST_TABLES {
-        if connection.has_table(table)? {
-            return Err(MigrationError::TableExists { table });
-        }
-    }
-    Ok(())
-}
-
-fn state_of(records: &[(String, State)], version: &str) -> Option<State> {
-    let record = records.iter().find(|(recorded, _)| recorded == version);
-    record.map(|&(_, state)| state)
-}
-
-fn failed(version: &str, error: &(dyn std::error::Error + 'static)) -> MigrationError {
-    // Diesel wraps the database's answer into a type that it does not export: only the text gets through.
-    let text = error.to_string();
-    let message = match text.split_once(" with: ") {
-        Some((_, message)) => message,
-        None => &text,
-    };
-    let cause = crate::Error::from(diesel::result::Error::DatabaseError(
-        diesel::result::DatabaseErrorKind::Unknown,
-        Box::new(message.to_owned()),
-    ));
-    MigrationError::Failed {
-        version: version.to_owned(),
-        // The one message about a table's definition that quotes what is in its rows.
-        message: match message.starts_with("Duplicate entry") {
-            true => "the rows have duplicates of what is to be unique".to_owned(),
-            false => message.to_owned(),
-        },
-        cause,
-    }
 }
 
 #[cfg(all(test, any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod tests {
     use super::*;
 
+    const NOTES: &str = "__diesel_oauth2_migrations";
+
     /// Two connections to one database: while the first is at it, the second is refused after a while; then it works.
     fn only_one_at_a_time<C: Dialect + MigrationTarget<Connection = C>>(
         one: &mut C,
         another: &mut C,
     ) {
-        one.exclusively(|_| {
+        one.exclusively(NOTES, |_| {
             assert_eq!(
-                another.exclusively(|_| Ok(())),
+                another.exclusively(NOTES, |_| Ok(())),
                 Err(MigrationError::Busy),
                 "the lock is held"
             );
             Ok(())
         })
         .expect("the lock is free");
-        another.exclusively(|_| Ok(())).expect("the lock is free");
+        another
+            .exclusively(NOTES, |_| Ok(()))
+            .expect("the lock is free");
         // Work that fails gives it back as well.
         let version = "1".to_owned();
         let failure = MigrationError::UnknownVersion { version };
         assert_eq!(
-            one.exclusively(|_| Err::<(), _>(failure.clone())),
+            one.exclusively(NOTES, |_| Err::<(), _>(failure.clone())),
             Err(failure)
         );
-        another.exclusively(|_| Ok(())).expect("the lock is free");
+        another
+            .exclusively(NOTES, |_| Ok(()))
+            .expect("the lock is free");
     }
 
     #[cfg(feature = "sqlite")]
@@ -416,11 +294,26 @@ mod tests {
         only_one_at_a_time_on::<diesel::MysqlConnection>("DIESEL_OAUTH2_TEST_MYSQL_URL");
     }
 
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_set_without_migrations_for_the_database_does_nothing() {
+        use diesel::{Connection, SqliteConnection};
+
+        static EMPTY: MigrationSet = MigrationSet::new("__empty_migrations");
+        let connection = &mut SqliteConnection::establish(":memory:").expect("a database");
+        let version_table = "__empty_migrations";
+        let refused = MigrationError::NoMigrations { version_table };
+        assert_eq!(EMPTY.run(connection), Err(refused.clone()));
+        assert_eq!(EMPTY.pending(connection), Err(refused));
+        assert_eq!(EMPTY.revert_all(connection), Ok(Vec::new()));
+        assert_eq!(connection.has_table(version_table), Ok(false));
+    }
+
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     #[test]
     fn each_migration_runs_inside_the_transaction_of_the_call() {
         fn check<C: Dialect>() {
-            for step in steps::<C>().expect("migrations") {
+            for step in BUNDLED.steps::<C>().expect("migrations") {
                 // One that may not would need a lock that outlives transactions.
                 assert!(step.migration.metadata().run_in_transaction());
             }
@@ -430,16 +323,5 @@ mod tests {
         check::<diesel::SqliteConnection>();
         #[cfg(feature = "postgres")]
         check::<diesel::PgConnection>();
-    }
-
-    #[test]
-    fn a_failure_quotes_no_row() {
-        let error = |message: &str| failed("1", &*Box::<dyn std::error::Error>::from(message));
-        let duplicate = error("Failed to run 1_x with: Duplicate entry 's3cret' for key 'k'");
-        assert!(!format!("{duplicate:?} {duplicate}").contains("s3cret"));
-        assert_eq!(
-            error("Failed to run 1_x with: table t already exists").to_string(),
-            "migration 1 failed: table t already exists"
-        );
     }
 }

@@ -1,16 +1,14 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Untyped};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use sha2::{Digest, Sha256};
 
 use super::dialect::{self, Connected, Dialect, Found, State};
-use super::{MigrationError, MigrationTarget};
+use super::{MigrationError, MigrationSet, MigrationTarget};
 
 /// The bundled migrations for PostgreSQL, as a source for Diesel's own harness.
 pub const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-
-/// The advisory lock's key, which is this database's alone: "oauth2" and a version of the scheme, as bytes.
-const LOCK_KEY: i64 = 0x6f61_7574_6832_0001;
 
 impl MigrationTarget for PgConnection {}
 
@@ -23,14 +21,17 @@ impl Connected for PgConnection {
 }
 
 impl Dialect for PgConnection {
-    const MIGRATIONS: EmbeddedMigrations = POSTGRES_MIGRATIONS;
+    fn migrations(set: &MigrationSet) -> Option<&EmbeddedMigrations> {
+        set.postgres.as_ref()
+    }
 
     fn exclusively<T>(
         &mut self,
+        notes: &str,
         work: impl FnOnce(&mut Self) -> Result<T, MigrationError>,
     ) -> Result<T, MigrationError> {
         let work = |connection: &mut Self| {
-            lock(connection)?;
+            lock(connection, lock_key(notes))?;
             work(connection)
         };
         if dialect::is_in_transaction(self)? {
@@ -55,11 +56,19 @@ impl Dialect for PgConnection {
         Ok(row.found)
     }
 
-    fn records(&mut self) -> Result<Vec<(String, State)>, MigrationError> {
-        dialect::load_records!(self)
+    fn records(&mut self, notes: &str) -> Result<Vec<(String, State)>, MigrationError> {
+        dialect::load_records!(self, notes)
     }
 
     dialect::same_in_every_dialect!();
+}
+
+/// The advisory lock's key, which is this database's alone: one for each table of notes.
+fn lock_key(notes: &str) -> i64 {
+    let digest = Sha256::digest(format!("diesel_oauth2 migrations {notes}"));
+    digest[..8]
+        .iter()
+        .fold(0, |key, byte| key << 8 | i64::from(*byte))
 }
 
 #[derive(QueryableByName)]
@@ -73,12 +82,12 @@ struct LockTimeout {
 ///
 /// The session's own `lock_timeout`, which suits statements among live traffic, holds again for the migrations: one
 /// that alters a table in use must not make everybody queue up behind it.
-fn lock(connection: &mut PgConnection) -> Result<(), MigrationError> {
+fn lock(connection: &mut PgConnection, key: i64) -> Result<(), MigrationError> {
     let own: LockTimeout =
         diesel::sql_query("SELECT current_setting('lock_timeout') AS lock_timeout")
             .get_result(connection)?;
     connection.batch_execute(&format!(
-        "SET LOCAL lock_timeout = '{}s'; SELECT pg_advisory_xact_lock({LOCK_KEY})",
+        "SET LOCAL lock_timeout = '{}s'; SELECT pg_advisory_xact_lock({key})",
         dialect::PATIENCE_SECONDS
     ))?;
     diesel::sql_query("SELECT set_config('lock_timeout', $1, true)")

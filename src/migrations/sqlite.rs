@@ -1,10 +1,10 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::{Integer, Text, Untyped};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{self, Connected, Dialect, Found, State};
-use super::{MigrationError, MigrationTarget};
+use super::{MigrationError, MigrationSet, MigrationTarget};
 
 /// The bundled migrations for SQLite, as a source for Diesel's own harness.
 pub const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -20,10 +20,13 @@ impl Connected for SqliteConnection {
 }
 
 impl Dialect for SqliteConnection {
-    const MIGRATIONS: EmbeddedMigrations = SQLITE_MIGRATIONS;
+    fn migrations(set: &MigrationSet) -> Option<&EmbeddedMigrations> {
+        set.sqlite.as_ref()
+    }
 
     fn exclusively<T>(
         &mut self,
+        _: &str,
         work: impl FnOnce(&mut Self) -> Result<T, MigrationError>,
     ) -> Result<T, MigrationError> {
         patiently(self, |connection| {
@@ -45,8 +48,8 @@ impl Dialect for SqliteConnection {
         Ok(row.found)
     }
 
-    fn records(&mut self) -> Result<Vec<(String, State)>, MigrationError> {
-        patiently(self, |connection| dialect::load_records!(connection))
+    fn records(&mut self, notes: &str) -> Result<Vec<(String, State)>, MigrationError> {
+        patiently(self, |connection| dialect::load_records!(connection, notes))
     }
 
     dialect::same_in_every_dialect!();

@@ -68,6 +68,12 @@
 //! Two kinds of client secret stay readable, because `oauth-as` needs them so: `ClientAuth::ConfidentialSecret` and the
 //! secret of `client_secret_jwt`.
 //!
+//! # Replicas
+//!
+//! Over a [`ReaderWriterPool`](diesel_oauth2::pool::ReaderWriterPool) access tokens are looked up on the replicas, and where
+//! one has it not, on the primary. Everything else that `oauth-as` reads it decides by (who a client is, whether a refresh
+//! token is spent, whether a user has consented): that is read on the primary.
+//!
 //! # Features
 //!
 //! `sqlite` (the default), `postgres`, `mysql`. Some features of `oauth-as` add methods to its `Storage`: turn on `par`,

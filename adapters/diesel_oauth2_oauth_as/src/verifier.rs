@@ -9,8 +9,15 @@ use rand::rngs::SysRng;
 /// The scheme of a [`SecretHash`] that is an argon2 PHC string.
 pub const ARGON2: &str = "argon2";
 
+/// The scheme of a client's argon2 hash with, after a line break, the stored secret before it, which is valid still.
+const WITH_PREVIOUS: &str = "argon2-with-previous";
+
 /// Verifies the argon2 hashes of client secrets that `oauth2_client` holds. Install it on the server:
 /// `AuthorizationServer::with_secret_verifier`.
+///
+/// Where the core replaced a secret by a hashed one with an overlap
+/// ([`rotate_secret`](diesel_oauth2::registration::ClientRegistry::rotate_secret)), the old one is verified too until its
+/// time is over, or until the new one's is.
 ///
 /// Argon2 takes its time on purpose, tens of milliseconds of the thread that the server runs on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,7 +25,15 @@ pub struct Argon2Verifier;
 
 impl SecretVerifier for Argon2Verifier {
     fn verify(&self, hash: &SecretHash, presented: &str) -> bool {
-        hash.scheme() == ARGON2 && verify_client_secret(hash.encoded(), presented)
+        match hash.scheme() {
+            ARGON2 => verify_client_secret(hash.encoded(), presented),
+            WITH_PREVIOUS => {
+                let (current, previous) = hash.encoded().split_once('\n').unwrap_or_default();
+                verify_client_secret(current, presented)
+                    || verify_client_secret(previous, presented)
+            }
+            _ => false,
+        }
     }
 
     fn dummy_hash(&self) -> Option<SecretHash> {
@@ -29,6 +44,20 @@ impl SecretVerifier for Argon2Verifier {
             hash_client_secret(&format!("{secret:?}")).ok()
         });
         dummy.clone()
+    }
+}
+
+/// This hash and the stored secret before it.
+pub(crate) fn with_previous(current: &str, previous: &str) -> SecretHash {
+    SecretHash::custom(WITH_PREVIOUS, format!("{current}\n{previous}"))
+}
+
+/// The argon2 hash, alone.
+pub(crate) fn argon2_hash(hash: &SecretHash) -> Option<&str> {
+    match hash.scheme() {
+        ARGON2 => Some(hash.encoded()),
+        WITH_PREVIOUS => hash.encoded().split_once('\n').map(|(current, _)| current),
+        _ => None,
     }
 }
 

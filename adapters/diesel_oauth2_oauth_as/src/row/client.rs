@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check_length;
-use crate::verifier::ARGON2;
+use crate::verifier::{ARGON2, argon2_hash, with_previous};
 
 /// The member of the metadata that holds what RFC 7591 has no name for.
 const MEMBER: &str = "oauth_as";
@@ -28,6 +28,9 @@ pub struct ClientRow {
     client_secret: Option<String>,
     client_id_issued_at: i64,
     client_secret_expires_at: i64,
+    /// Who replaces a secret ends the one before it, too.
+    previous_client_secret: Option<String>,
+    previous_client_secret_expires_at: i64,
     client_metadata: Option<ClientMetadata>,
 }
 
@@ -50,14 +53,24 @@ impl ClientRow {
         Self::build(client, ClientMetadata::default(), now)
     }
 
-    /// The row of a client that takes the place of `stored`, whose metadata beyond `oauth-as` stay.
-    pub(crate) fn update(client: &Client, stored: Stored) -> Result<Self, Error> {
+    /// The row of a client that takes the place of `stored`, which is `expected`: its metadata beyond `oauth-as` stay, and
+    /// as long as its secret does, when that and the one before it end.
+    pub(crate) fn update(
+        client: &Client,
+        expected: &Client,
+        stored: Stored,
+    ) -> Result<Self, Error> {
         let issued_at = stored.client_id_issued_at;
-        Self::build(
-            client,
-            stored.client_metadata.unwrap_or_default(),
-            issued_at,
-        )
+        let metadata = stored.client_metadata.unwrap_or_default();
+        let mut row = Self::build(client, metadata, issued_at)?;
+        if client.auth == expected.auth {
+            row.previous_client_secret = stored.previous_client_secret;
+            row.previous_client_secret_expires_at = stored.previous_client_secret_expires_at;
+            if client.registration.is_none() {
+                row.client_secret_expires_at = stored.client_secret_expires_at;
+            }
+        }
+        Ok(row)
     }
 
     fn build(client: &Client, mut metadata: ClientMetadata, issued_at: i64) -> Result<Self, Error> {
@@ -85,15 +98,16 @@ impl ClientRow {
             }
         };
 
-        let mut client_secret = secret_column(&client.auth);
+        let client_auth = without_previous(&client.auth);
+        let mut client_secret = secret_column(&client_auth);
         let mut member = Member {
             default_scopes: client.default_scopes.clone(),
             auth: None,
             registration: client.registration.clone(),
         };
-        if auth(client_secret.as_deref(), &metadata, None) != client.auth {
+        if auth(client_secret.as_deref(), &metadata, None) != client_auth {
             client_secret = None;
-            member.auth = Some(client.auth.clone());
+            member.auth = Some(client_auth);
         }
         let member = serde_json::to_value(&member).map_err(|_| Error::InvalidValue {
             column: "client_metadata",
@@ -114,6 +128,8 @@ impl ClientRow {
                 registration.and_then(|it| it.client_secret_expires_at),
             )
             .unwrap_or(0),
+            previous_client_secret: None,
+            previous_client_secret_expires_at: 0,
             client_metadata: Some(metadata),
         })
     }
@@ -122,19 +138,31 @@ impl ClientRow {
 /// The client as `oauth-as` has it, at `now` (epoch seconds).
 pub(crate) fn open(stored: &Stored, now: i64) -> Result<Client, Error> {
     let metadata = stored.client_metadata.clone().unwrap_or_default();
-    let member: Member = match metadata.extra.get(MEMBER) {
+    let mut member: Member = match metadata.extra.get(MEMBER) {
         Some(member) => Member::deserialize(member).map_err(|_| Error::InvalidData {
             column: Some("client_metadata".to_owned()),
             reason: "its member oauth_as is not of this build of oauth-as",
         })?,
         None => Member::default(),
     };
-    // Of what it registered itself, `oauth-as` checks the end.
     let expires_at = stored.client_secret_expires_at;
+    // Of what it registered itself, `oauth-as` checks the end.
     let is_expired = member.registration.is_none() && expires_at != 0 && expires_at <= now;
+    if let Some(registration) = &mut member.registration {
+        // The column's, which the core writes too when it replaces the secret.
+        if expires_at != 0 || registration.client_secret_expires_at.is_some() {
+            registration.client_secret_expires_at = Some(u64::try_from(expires_at).unwrap_or(1));
+        }
+    }
     let mut auth = auth(stored.client_secret.as_deref(), &metadata, member.auth);
     if is_expired && auth.is_confidential() {
         auth = without_secret();
+    } else if let (Some(previous), ClientAuth::ConfidentialSecretHash { hash }) =
+        (previous_secret(stored, now), &mut auth)
+    {
+        if let Some(current) = argon2_hash(hash) {
+            *hash = with_previous(current, previous);
+        }
     }
     let known = metadata.grant_types.iter();
     Ok(Client {
@@ -150,6 +178,25 @@ pub(crate) fn open(stored: &Stored, now: i64) -> Result<Client, Error> {
         name: metadata.client_name,
         registration: member.registration,
     })
+}
+
+/// The secret before the present one, where it is valid still.
+fn previous_secret(stored: &Stored, now: i64) -> Option<&str> {
+    let previous = stored.previous_client_secret.as_deref();
+    previous.filter(|it| !it.is_empty() && stored.previous_client_secret_expires_at > now)
+}
+
+/// The same with the present secret alone.
+fn without_previous(auth: &ClientAuth) -> ClientAuth {
+    match auth {
+        ClientAuth::ConfidentialSecretHash { hash } => ClientAuth::ConfidentialSecretHash {
+            hash: argon2_hash(hash).map_or_else(
+                || hash.clone(),
+                |current| SecretHash::custom(ARGON2, current),
+            ),
+        },
+        auth => auth.clone(),
+    }
 }
 
 /// What stands in `client_secret` for this way to authenticate, where anything does.

@@ -31,7 +31,7 @@ where
     async fn get_client(&self, client_id: &ClientId) -> Result<Option<Arc<Client>>, StorageError> {
         let client_id = client_id.clone();
         let now = seconds(SystemTime::now());
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let client = work::clients::get(conn, client_id.as_str(), now)?;
             Ok(client.map(Arc::new))
         })
@@ -81,7 +81,7 @@ where
         device_code: &str,
     ) -> Result<Option<DeviceGrant>, StorageError> {
         let device_code = device_code.to_owned();
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let row = Rows::<DeviceGrantRow>::load(conn, &digest(&device_code))?;
             opened(row, |row| row.open(&device_code))
         })
@@ -94,10 +94,8 @@ where
     ) -> Result<Option<DeviceGrant>, StorageError> {
         let user_code = normalized_user_code.to_owned();
         let user_codes = self.user_codes.clone();
-        self.run(Intent::Read, move |conn| {
-            work::devices::find_by_user_code(conn, &user_code, &user_codes)
-        })
-        .await
+        self.read(move |conn| work::devices::find_by_user_code(conn, &user_code, &user_codes))
+            .await
     }
 
     async fn take_device_grant(
@@ -199,7 +197,7 @@ where
         access_token: &str,
     ) -> Result<Option<Arc<IssuedToken>>, StorageError> {
         let access_token = access_token.to_owned();
-        self.run(Intent::Read, move |conn| {
+        self.look_up(move |conn| {
             let row = Rows::<AccessToken>::load(conn, &digest(&access_token))?;
             opened(row, |row| Ok(row.open(&access_token)?.map(Arc::new)))
         })
@@ -231,7 +229,7 @@ where
         refresh_token: &str,
     ) -> Result<Option<Arc<RefreshTokenRecord>>, StorageError> {
         let refresh_token = refresh_token.to_owned();
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let row = Rows::<RefreshToken>::load(conn, &digest(&refresh_token))?;
             opened(row, |row| Ok(row.open(&refresh_token)?.map(Arc::new)))
         })
@@ -316,7 +314,7 @@ where
             return Ok(None);
         }
         let consent_id = consent_id.to_owned();
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let row = Rows::<crate::row::Consent>::load(conn, &consent_id)?;
             opened(row, |row| Ok(Some(Arc::new(row.open()?))))
         })
@@ -333,7 +331,7 @@ where
             return Ok(None);
         }
         let (client_id, subject) = (client_id.clone(), subject.to_owned());
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let row = conn.find_consent(client_id.as_str(), &subject)?;
             opened(row, |row| Ok(Some(Arc::new(row.open()?))))
         })
@@ -349,7 +347,7 @@ where
             return Ok(Vec::new());
         }
         let subject = subject.to_owned();
-        self.run(Intent::Read, move |conn| {
+        self.read(move |conn| {
             let rows = conn.consents_of(&subject)?.into_iter();
             rows.map(|row| row.open().map(Arc::new)).collect()
         })

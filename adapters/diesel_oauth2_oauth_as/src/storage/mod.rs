@@ -73,13 +73,37 @@ where
     async fn run<T: Send + 'static>(
         &self,
         intent: Intent,
+        mut work: impl FnMut(&mut P::Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.blocking(move |pool| pool.run(intent, &mut work)).await
+    }
+
+    /// Reads what `oauth-as` decides by, or compares with in its next write: on the primary. A replica that lags behind
+    /// would authenticate by a secret that was replaced, or have a rotation taken for a theft.
+    async fn read<T: Send + 'static>(
+        &self,
         work: impl FnMut(&mut P::Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.run(Intent::IdempotentWrite, work).await
+    }
+
+    /// Looks up what may come from a replica, as at every other look-up of the core's.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut P::Connection) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<Option<T>, StorageError> {
+        self.blocking(move |pool| pool.look_up(&mut work)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&P) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, StorageError> {
         // `spawn_blocking` panics where there is no runtime, and a storage must not.
         let runtime = Handle::try_current()
             .map_err(|_| StorageError::new("no tokio runtime to run database work on"))?;
         let pool = self.pool.clone();
-        match runtime.spawn_blocking(move || pool.run(intent, work)).await {
+        match runtime.spawn_blocking(move || work(&pool)).await {
             Ok(result) => result.map_err(storage_error),
             Err(_) => Err(StorageError::new("the database work did not finish")),
         }

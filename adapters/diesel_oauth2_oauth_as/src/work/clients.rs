@@ -36,7 +36,7 @@ pub(crate) fn compare_and_swap<C: Database>(
         if open_client(&stored, now)? != *expected {
             return Ok(false);
         }
-        conn.replace_client(&ClientRow::update(updated, stored)?)
+        conn.replace_client(&ClientRow::update(updated, expected, stored)?)
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use diesel_oauth2::registration::{Registration, create_client_registry};
 use diesel_oauth2::types::Endpoint;
 use diesel_oauth2::{
-    EndpointRequest, OAuth2Client, create_client_authenticator, create_query_client_func,
+    ClientMetadata, EndpointRequest, OAuth2Client, create_client_authenticator,
+    create_query_client_func,
 };
 use diesel_oauth2_oauth_as::{Argon2Verifier, hash_client_secret};
 use oauth_as::client::{DynamicRegistration, SecretHash};
@@ -24,6 +26,10 @@ on_every_database!(
     every_way_to_authenticate_comes_back_as_it_was,
     an_update_keeps_what_oauth_as_does_not_know,
     an_expired_secret_is_refused,
+    a_replaced_secret_ends_the_overlap_with_the_one_before,
+    the_secret_before_is_accepted_during_its_overlap,
+    an_update_keeps_the_overlap_and_the_end_of_the_secret,
+    a_secret_that_the_core_replaced_ends_when_the_core_says,
     a_strange_id_is_unknown,
     deleting_a_client_deletes_what_the_core_issued_it,
 );
@@ -260,6 +266,140 @@ fn an_expired_secret_is_refused<D: TestDatabase>() {
         assert_eq!(client.auth.verify(Some("s3cret")), is_valid, "{client_id}");
         assert!(!client.auth.verify(None));
     }
+}
+
+/// Registers the client `app` at the core and gives it another secret, with an overlap of an hour. The two secrets.
+fn rotate_at_the_core<D: TestDatabase>(database: &D) -> [String; 2] {
+    let registry = create_client_registry::<D::Client, _>(database.pool(1)).secret_lifetime(86_400);
+    let registration = Registration::new(ClientMetadata {
+        grant_types: vec!["client_credentials".to_owned()],
+        scope: Some("a".to_owned()),
+        ..Default::default()
+    });
+    let first = registry.register(&registration.client_id("app"));
+    let first = first.expect("is registered").client_secret;
+    let query_client = create_query_client_func::<D::Client, _>(database.pool(1));
+    let client = query_client("app").expect("no error").expect("is found");
+    let second = registry.rotate_secret(&client, 3600).expect("is replaced");
+    [first, second.client_secret].map(|secret| secret.expect("a secret"))
+}
+
+/// Whether the core accepts these secrets of `app`.
+fn accepted_by_the_core<D: TestDatabase>(database: &D, secrets: &[String; 2]) -> [bool; 2] {
+    let query_client = create_query_client_func::<D::Client, _>(database.pool(1));
+    let client = query_client("app").expect("no error").expect("is found");
+    let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
+    let now = i64::try_from(now.as_secs()).expect("a time");
+    secrets
+        .each_ref()
+        .map(|secret| client.check_client_secret(secret, now))
+}
+
+/// Whether `oauth-as` issues `app` a token for these secrets.
+fn accepted_by_oauth_as<D: TestDatabase>(database: &D, secrets: &[String; 2]) -> [bool; 2] {
+    let config = ServerConfig::new("https://as.example", "https://as.example/device");
+    let server = AuthorizationServer::new(config, database.storage())
+        .with_secret_verifier(Box::new(Argon2Verifier));
+    secrets.each_ref().map(|secret| {
+        let request = TokenRequest::ClientCredentials {
+            client_id: ClientId::new("app"),
+            client_secret: Some(secret.clone()),
+            scope: None,
+        };
+        block_on(server.token(request)).is_ok()
+    })
+}
+
+fn a_replaced_secret_ends_the_overlap_with_the_one_before<D: TestDatabase>() {
+    for put in [false, true] {
+        let Some(database) = D::create_migrated() else {
+            return;
+        };
+        let secrets = rotate_at_the_core(&database);
+        assert_eq!(accepted_by_the_core(&database, &secrets), [true, true]);
+        let storage = database.storage();
+        let before = get(&storage, "app").expect("is found");
+        let mut after = Client::clone(&before);
+        after.auth = ClientAuth::ConfidentialSecretHash {
+            hash: hash_client_secret("third").expect("hashes"),
+        };
+        if put {
+            block_on(storage.put_client(after)).expect("is replaced");
+        } else {
+            let swapped = block_on(storage.compare_and_swap_client(&before, after));
+            assert_eq!(swapped, Ok(true));
+        }
+        assert_eq!(accepted_by_the_core(&database, &secrets), [false, false]);
+        assert_eq!(accepted_by_oauth_as(&database, &secrets), [false, false]);
+        let third = ["third".to_owned(), String::new()];
+        assert_eq!(accepted_by_the_core(&database, &third), [true, false]);
+        assert_eq!(accepted_by_oauth_as(&database, &third), [true, false]);
+    }
+}
+
+fn the_secret_before_is_accepted_during_its_overlap<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let secrets = rotate_at_the_core(&database);
+    assert_eq!(accepted_by_oauth_as(&database, &secrets), [true, true]);
+    let other = [
+        "other".to_owned(),
+        format!("{}\n{}", secrets[1], secrets[0]),
+    ];
+    assert_eq!(accepted_by_oauth_as(&database, &other), [false, false]);
+    // A client that was registered by its plain secret.
+    database.execute("UPDATE oauth2_client SET previous_client_secret = 'plain'");
+    let plain = ["plain".to_owned(), secrets[1].clone()];
+    assert_eq!(accepted_by_oauth_as(&database, &plain), [true, true]);
+    database.execute("UPDATE oauth2_client SET previous_client_secret_expires_at = 1");
+    assert_eq!(accepted_by_oauth_as(&database, &plain), [false, true]);
+}
+
+fn an_update_keeps_the_overlap_and_the_end_of_the_secret<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let secrets = rotate_at_the_core(&database);
+    let storage = database.storage();
+    let before = get(&storage, "app").expect("is found");
+    let mut after = Client::clone(&before);
+    after.name = Some("App".to_owned());
+    let ends = "SELECT client_secret_expires_at FROM oauth2_client";
+    let end = database.number(ends);
+    assert_ne!(end, 0);
+    let swapped = block_on(storage.compare_and_swap_client(&before, after));
+    assert_eq!(swapped, Ok(true));
+    assert_eq!(database.number(ends), end);
+    assert_eq!(accepted_by_the_core(&database, &secrets), [true, true]);
+    assert_eq!(accepted_by_oauth_as(&database, &secrets), [true, true]);
+}
+
+fn a_secret_that_the_core_replaced_ends_when_the_core_says<D: TestDatabase>() {
+    let Some(database) = D::create_migrated() else {
+        return;
+    };
+    let storage = database.storage();
+    let mut client = public_client("app");
+    client.grant_types = vec![GrantType::ClientCredentials];
+    client.auth = ClientAuth::ConfidentialSecretHash {
+        hash: hash_client_secret("first").expect("hashes"),
+    };
+    // It has ended.
+    client.registration = Some(Box::new(DynamicRegistration {
+        registration_access_token_hash: SecretHash::sha256("management"),
+        client_id_issued_at: Some(1_700_000_000),
+        client_secret_expires_at: Some(1_700_000_001),
+        token_endpoint_auth_method: "client_secret_post".to_owned(),
+    }));
+    block_on(storage.put_client(client)).expect("is registered");
+    let registry = create_client_registry::<D::Client, _>(database.pool(1));
+    let query_client = create_query_client_func::<D::Client, _>(database.pool(1));
+    let client = query_client("app").expect("no error").expect("is found");
+    let second = registry.rotate_secret(&client, 3600).expect("is replaced");
+    let secrets = ["first".to_owned(), second.client_secret.expect("a secret")];
+    assert_eq!(accepted_by_the_core(&database, &secrets), [false, true]);
+    assert_eq!(accepted_by_oauth_as(&database, &secrets), [false, true]);
 }
 
 fn a_strange_id_is_unknown<D: TestDatabase>() {

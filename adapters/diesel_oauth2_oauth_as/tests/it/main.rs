@@ -6,5 +6,6 @@ mod conformance;
 mod flow;
 mod migrations;
 mod race;
+mod replica;
 mod secrets;
 mod support;

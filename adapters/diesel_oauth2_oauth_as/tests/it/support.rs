@@ -10,9 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel_oauth2::migrations::MigrationTarget as CoreTarget;
 use diesel_oauth2::pool::{DatabaseConnection, PoolBuilder};
-use diesel_oauth2::table::{ClientTable, TokenTable};
+use diesel_oauth2::table::{RegistrableClientTable, RotatableClientTable, TokenTable};
 use diesel_oauth2_oauth_as::migrations::MigrationTarget;
 use diesel_oauth2_oauth_as::{Database, DieselStorage};
 use oauth_as::store::RevocationWindow;
@@ -20,10 +19,10 @@ use oauth_as::{Client, ClientAuth, ClientId, GrantType, ScopeSet};
 
 /// A database for one test, removed when dropped.
 pub trait TestDatabase: Sized + 'static {
-    type Conn: Database + DatabaseConnection + CoreTarget + MigrationTarget;
+    type Conn: Database + DatabaseConnection + MigrationTarget;
 
     /// The core's bundled client.
-    type Client: ClientTable<Self::Conn>;
+    type Client: RegistrableClientTable<Self::Conn, Extra = ()> + RotatableClientTable<Self::Conn>;
 
     /// The access tokens of `oauth-as` as the core reads them.
     type BearerToken: TokenTable<Self::Conn, UserId = String, Extra = ()>;
