@@ -155,8 +155,8 @@ pub(crate) fn family(model: &Model, target: &Target) -> Option<TokenStream> {
     let (mark_rotated, join_grant) = (target.execute(&mark_rotated), target.execute(&join_grant));
     let (conn_type, function) = (&target.conn, target.function());
     let (trait_name, id) = (target.table("FamilyTokenTable"), quote!(Self::GrantId));
-    let (each, loaded) = (target.each(&id), target.loaded(&id));
-    let in_use = target.load(
+    let (each, loaded) = (target.each_of_all(&id), target.loaded(&id));
+    let in_use = target.load_all(
         &quote!(#table::table.filter(#grant_column.eq_any(grant_ids)).select(#grant_column)),
         &quote!(#grant_type),
         &quote!(<#grant_type as #krate::column::GrantIdColumn>::id(&row).cloned()),

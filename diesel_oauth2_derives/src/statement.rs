@@ -254,7 +254,7 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
         (&time.ident, &time.ty, &time.column, &time.name);
     let (conn_type, backend, function) = (&target.conn, target.backend(), target.function());
     let (trait_name, this) = (target.table("AgedTable"), quote!(Self));
-    let (each, loaded) = (target.each(&this), target.loaded(&this));
+    let (each, loaded) = (target.each_of_all(&this), target.loaded(&this));
     let load = |filter: TokenStream| {
         let query = quote! {
             #table::table
@@ -264,7 +264,7 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
                 .limit(limit)
                 .select(<Self as SelectableHelper<#backend>>::as_select())
         };
-        target.load(&query, &this, &quote!(Some(row)))
+        target.load_all(&query, &this, &quote!(Some(row)))
     };
     let first = load(quote!());
     // The first condition is for the index, which the second alone would not use.

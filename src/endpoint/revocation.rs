@@ -1,6 +1,7 @@
 use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use diesel::connection::Connection;
@@ -12,7 +13,7 @@ use crate::endpoint::token_parameters::token_parameters;
 use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, OAuth2Error,
 };
-use crate::lookup::{Found, load_each_token, load_token};
+use crate::lookup::{Found, keep_first, load_each_token, load_token};
 use crate::model::{OAuth2Client, OAuth2Token};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
@@ -241,7 +242,10 @@ where
         let now = self.clock.now();
         let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
             let mut tokens: Revocable<M> = Revocable::new();
-            load_each_token(conn, token, hint, |found| tokens.sort_in(found, client))?;
+            load_each_token(conn, token, hint, |found| {
+                tokens.sort_in(found, client);
+                ControlFlow::Continue(())
+            })?;
             for found in &tokens.own {
                 revoke(conn, &found.token, found.kind, now)?;
             }
@@ -310,14 +314,15 @@ pub(crate) fn may_join<M: OAuth2Token>(token: &M) -> Option<Candidates<'_>> {
 }
 
 /// Keeps the row that is the same as `token`, but has a grant.
-pub(crate) fn keep_joined<M: OAuth2Token>(token: &M, joined: &mut Option<M>) -> impl FnMut(M) {
-    move |row| {
+pub(crate) fn keep_joined<M: OAuth2Token>(
+    token: &M,
+    joined: &mut Option<M>,
+) -> impl FnMut(M) -> ControlFlow<()> {
+    keep_first(joined, |row: &M| {
         let is_same = row.stored_access_token() == token.stored_access_token()
             && row.stored_refresh_token() == token.stored_refresh_token();
-        if is_same && row.grant_id().is_some() {
-            *joined = Some(row);
-        }
-    }
+        is_same && row.grant_id().is_some()
+    })
 }
 
 impl<M, P: Clone> Clone for RevocationEndpoint<M, P> {
