@@ -37,6 +37,15 @@ impl Target {
         }
     }
 
+    /// What is asked of a statement that a function is given.
+    pub(crate) fn sent(&self) -> TokenStream {
+        if self.is_async {
+            quote!(+ Send)
+        } else {
+            TokenStream::new()
+        }
+    }
+
     /// Stands behind a call of another function of a table trait.
     pub(crate) fn awaited(&self) -> TokenStream {
         if self.is_async {

@@ -6,8 +6,7 @@ use quote::quote;
 use crate::connection::Target;
 use crate::model::{Field, Model};
 use crate::statement::{
-    NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, set,
-    update,
+    imports, is, is_unmarked, mark, mark_if_unset, new_row, parsed_client_id, set, update,
 };
 use crate::token::value;
 
@@ -229,22 +228,8 @@ fn rotate(model: &Model, target: &Target, mark_rotated: &TokenStream) -> Option<
     let krate = model.krate();
     let grant_model = model.grant.as_ref()?;
     let imports = imports(&krate);
-    let NewRow {
-        checks,
-        columns,
-        values,
-    } = new_row(model, |field, role| value(&krate, field, role));
-    let comma = quote!(#krate::statement::Comma);
-    let names: Vec<_> = columns
-        .iter()
-        .map(|column| quote!(#krate::statement::Named::new(#column)))
-        .collect();
-    let values: Vec<_> = columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
-        .collect();
-    let (names, values) = (list(&comma, &names), list(&comma, &values));
+    let row = new_row(model, |field, role| value(&krate, field, role));
+    let (checks, (names, values)) = (&row.checks, row.lists(&krate));
     let (conn_type, function) = (&target.conn, target.function());
     let rotated = target.execute(&quote!(rotate));
     Some(quote! {

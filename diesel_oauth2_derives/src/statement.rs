@@ -108,6 +108,25 @@ pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> 
     row
 }
 
+impl NewRow {
+    /// The names and values as lists that SQL by hand is made of.
+    pub(crate) fn lists(&self, krate: &TokenStream) -> (TokenStream, TokenStream) {
+        let comma = quote!(#krate::statement::Comma);
+        let names: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| quote!(#krate::statement::Named::new(#column)))
+            .collect();
+        let values: Vec<_> = self
+            .columns
+            .iter()
+            .zip(&self.values)
+            .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
+            .collect();
+        (list(&comma, &names), list(&comma, &values))
+    }
+}
+
 /// Refuses a text (`Option<&str>`) that does not fit the field's column.
 pub(crate) fn check_length(krate: &TokenStream, field: &Field, text: TokenStream) -> TokenStream {
     let (name, column) = (&field.name, &field.column);
