@@ -7,6 +7,8 @@
 //! The `find_*` functions take a connection from a pool; the `load_*` functions under them use the caller's, and so can
 //! be part of a transaction.
 
+use std::ops::ControlFlow;
+
 use crate::Error;
 use crate::model::{OAuth2Client, OAuth2Token};
 use crate::pool::{ConnectionPool, Intent};
@@ -58,11 +60,21 @@ where
 pub(crate) fn keep_client<C: OAuth2Client>(
     client_id: &str,
     found: &mut Option<C>,
-) -> impl FnMut(C) {
+) -> impl FnMut(C) -> ControlFlow<()> {
+    keep_first(found, move |row: &C| row.client_id() == client_id)
+}
+
+/// Keeps the first row that is the one looked for, and looks at no more.
+pub(crate) fn keep_first<M>(
+    found: &mut Option<M>,
+    is_it: impl Fn(&M) -> bool,
+) -> impl FnMut(M) -> ControlFlow<()> {
     move |row| {
-        if row.client_id() == client_id {
-            found.get_or_insert(row);
+        if !is_it(&row) {
+            return ControlFlow::Continue(());
         }
+        *found = Some(row);
+        ControlFlow::Break(())
     }
 }
 
@@ -110,27 +122,33 @@ where
     Ok(best)
 }
 
-/// Keeps the row that [`load_token`] gives where there are several.
+/// Keeps the row that [`load_token`] gives where there are several. Behind one of the best rank no other is looked at, so
+/// the usual look-up ends with the index of the hinted column.
 pub(crate) fn keep_best<M: OAuth2Token>(
     hint: Option<TokenTypeHint>,
     best: &mut Option<Found<M>>,
-) -> impl FnMut(Found<M>) {
+) -> impl FnMut(Found<M>) -> ControlFlow<()> {
     move |found| {
+        let found_rank = rank(&found, hint);
         let better = best
             .as_ref()
-            .is_none_or(|best| rank(&found, hint) < rank(best, hint));
+            .is_none_or(|best| found_rank < rank(best, hint));
         if better {
             *best = Some(found);
+        }
+        match found_rank {
+            BEST_RANK => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 }
 
-/// Gives `each` every row whose access or refresh token this is, in one statement.
+/// Gives `each` every row whose access or refresh token this is, in one statement, until it breaks off.
 pub(crate) fn load_each_token<M, Conn>(
     conn: &mut Conn,
     token: &str,
     hint: Option<TokenTypeHint>,
-    each: impl FnMut(Found<M>),
+    each: impl FnMut(Found<M>) -> ControlFlow<()>,
 ) -> Result<(), Error>
 where
     M: TokenTable<Conn>,
@@ -146,12 +164,11 @@ where
 pub(crate) fn matching<M: OAuth2Token>(
     presented: &Candidates<'_>,
     hint: Option<TokenTypeHint>,
-    mut each: impl FnMut(Found<M>),
-) -> impl FnMut(M) {
-    move |row| {
-        if let Some(kind) = kind_of(&row, presented, hint) {
-            each(Found { token: row, kind });
-        }
+    mut each: impl FnMut(Found<M>) -> ControlFlow<()>,
+) -> impl FnMut(M) -> ControlFlow<()> {
+    move |row| match kind_of(&row, presented, hint) {
+        Some(kind) => each(Found { token: row, kind }),
+        None => ControlFlow::Continue(()),
     }
 }
 
@@ -195,15 +212,21 @@ where
 }
 
 /// Keeps the row with exactly this access token. A table without a unique index may hold it twice: a revoked one stays
-/// revoked.
+/// revoked, so behind a live one there is more to look at.
 pub(crate) fn keep_access_token<M: OAuth2Token>(
     presented: &Candidates<'_>,
     found: &mut Option<M>,
-) -> impl FnMut(M) {
+) -> impl FnMut(M) -> ControlFlow<()> {
     move |row| {
-        if presented.matches(row.stored_access_token()) && (found.is_none() || row.is_revoked()) {
-            *found = Some(row);
+        if !presented.matches(row.stored_access_token()) {
+            return ControlFlow::Continue(());
         }
+        if row.is_revoked() {
+            *found = Some(row);
+            return ControlFlow::Break(());
+        }
+        found.get_or_insert(row);
+        ControlFlow::Continue(())
     }
 }
 
@@ -233,26 +256,19 @@ where
     let mut found = None;
     if is_vschar(code) {
         let candidates = M::Storage::candidates(code);
-        M::load_by_code(
-            conn,
-            &candidates,
-            keep_first(&candidates, M::stored_code, &mut found),
-        )?;
+        let keep = keep_secret(&candidates, M::stored_code, &mut found);
+        M::load_by_code(conn, &candidates, keep)?;
     }
     Ok(found)
 }
 
 /// Keeps the first row with exactly this secret.
-pub(crate) fn keep_first<M>(
+pub(crate) fn keep_secret<M>(
     presented: &Candidates<'_>,
     stored: fn(&M) -> &str,
     found: &mut Option<M>,
-) -> impl FnMut(M) {
-    move |row| {
-        if presented.matches(stored(&row)) {
-            found.get_or_insert(row);
-        }
-    }
+) -> impl FnMut(M) -> ControlFlow<()> {
+    keep_first(found, move |row: &M| presented.matches(stored(row)))
 }
 
 /// The row with exactly this device code, whatever its state, on the caller's connection.
@@ -266,11 +282,8 @@ where
     let mut found = None;
     if is_vschar(device_code) {
         let candidates = M::Storage::candidates(device_code);
-        M::load_by_device_code(
-            conn,
-            &candidates,
-            keep_first(&candidates, M::stored_device_code, &mut found),
-        )?;
+        let keep = keep_secret(&candidates, M::stored_device_code, &mut found);
+        M::load_by_device_code(conn, &candidates, keep)?;
     }
     Ok(found)
 }
@@ -287,11 +300,8 @@ where
     let mut found = None;
     if is_vschar(user_code) {
         let candidates = M::Storage::candidates(user_code);
-        M::load_by_user_code(
-            conn,
-            &candidates,
-            keep_first(&candidates, M::stored_user_code, &mut found),
-        )?;
+        let keep = keep_secret(&candidates, M::stored_user_code, &mut found);
+        M::load_by_user_code(conn, &candidates, keep)?;
     }
     Ok(found)
 }
@@ -343,6 +353,9 @@ fn kind_of<M: OAuth2Token>(
     }
 }
 
+/// The hinted kind, and not revoked.
+const BEST_RANK: (bool, bool) = (false, false);
+
 /// Lower is better.
 fn rank<M: OAuth2Token>(found: &Found<M>, hint: Option<TokenTypeHint>) -> (bool, bool) {
     let preferred = hint.unwrap_or(TokenTypeHint::AccessToken);
@@ -371,6 +384,67 @@ mod tests {
             assert_eq!(find(id), None, "{id:?}");
         }
         assert_eq!(statements(), []);
+    }
+
+    #[test]
+    fn the_best_row_is_kept_whatever_the_order_and_none_behind_it_is_looked_at() {
+        let row = |access: &str, refresh: &str| TestToken::new("app", access).refresh(refresh);
+        let revoked = |mut token: TestToken| {
+            token.access_token_revoked_at = Some(1);
+            token.refresh_token_revoked_at = Some(1);
+            token
+        };
+        let rows = [
+            row("T", "other"),
+            revoked(row("t", "1")),
+            row("2", "t"),
+            row("t", "3"),
+        ];
+        let candidates = <TestToken as OAuth2Token>::Storage::candidates("t");
+        let (access, refresh) = (TokenTypeHint::AccessToken, TokenTypeHint::RefreshToken);
+        for (hint, best, looked_at, looked_at_backwards) in [
+            (None, "t 3", 4, 1),
+            (Some(access), "t 3", 4, 1),
+            (Some(refresh), "2 t", 3, 2),
+        ] {
+            for (backwards, looked_at) in [(false, looked_at), (true, looked_at_backwards)] {
+                let mut rows = rows.to_vec();
+                if backwards {
+                    rows.reverse();
+                }
+                let (mut kept, mut seen) = (None, 0);
+                let mut each = matching(&candidates, hint, keep_best(hint, &mut kept));
+                let _ = rows.into_iter().try_for_each(|row| {
+                    seen += 1;
+                    each(row)
+                });
+                drop(each);
+                let kept = kept.expect("is there").token;
+                let kept = [kept.access_token, kept.refresh_token.unwrap_or_default()].join(" ");
+                assert_eq!(
+                    (kept.as_str(), seen),
+                    (best, looked_at),
+                    "{hint:?} {backwards}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_access_token_in_two_rows_is_revoked_where_one_is() {
+        let live = || TestToken::new("app", "t");
+        let revoked = || TestToken {
+            access_token_revoked_at: Some(1),
+            ..live()
+        };
+        let candidates = <TestToken as OAuth2Token>::Storage::candidates("t");
+        for rows in [[live(), revoked()], [revoked(), live()]] {
+            let mut found = None;
+            let _ = rows
+                .into_iter()
+                .try_for_each(keep_access_token(&candidates, &mut found));
+            assert!(found.is_some_and(|found: TestToken| found.is_revoked()));
+        }
     }
 
     #[test]

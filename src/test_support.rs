@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use crate::model::{OAuth2Client, OAuth2Token};
 use crate::secret::{Candidates, Plain};
@@ -112,12 +113,16 @@ impl OAuth2Client for TestClient {
 }
 
 impl<Conn> ClientTable<Conn> for TestClient {
-    fn load_by_client_id(_: &mut Conn, id: &str, each: impl FnMut(Self)) -> Result<(), Error> {
+    fn load_by_client_id(
+        _: &mut Conn,
+        id: &str,
+        each: impl FnMut(Self) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         sent(Statement::LoadClient)?;
         let equal = |client: &TestClient| client.id.trim_end().eq_ignore_ascii_case(id.trim_end());
         let mut clients = CLIENTS.with_borrow(Clone::clone);
         clients.retain(equal);
-        clients.into_iter().for_each(each);
+        let _ = clients.into_iter().try_for_each(each);
         Ok(())
     }
 }
@@ -222,19 +227,19 @@ impl<Conn> TokenTable<Conn> for TestToken {
     fn load_by_access_token(
         _: &mut Conn,
         token: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         sent(Statement::LoadByAccessToken)?;
         let mut rows = TOKENS.with_borrow(Clone::clone);
         rows.retain(|row| collates(&row.access_token, token));
-        rows.into_iter().for_each(each);
+        let _ = rows.into_iter().try_for_each(each);
         Ok(())
     }
 
     fn load_by_token(
         _: &mut Conn,
         token: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         sent(Statement::LoadByToken)?;
         let mut rows = TOKENS.with_borrow(Clone::clone);
@@ -243,7 +248,7 @@ impl<Conn> TokenTable<Conn> for TestToken {
             collates(&row.access_token, token)
                 || refresh_token.is_some_and(|stored| collates(stored, token))
         });
-        rows.into_iter().for_each(each);
+        let _ = rows.into_iter().try_for_each(each);
         Ok(())
     }
 

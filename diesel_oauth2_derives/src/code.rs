@@ -199,6 +199,7 @@ fn redeemable(model: &Model, target: &Target) -> Option<TokenStream> {
             is_unmarked(&krate, redeemed),
         ],
     );
+    let redeem = redeem(model, target, &mark_redeemed);
     let mark_redeemed = target.execute(&mark_redeemed);
     let (conn_type, function) = (&target.conn, target.function());
     let trait_name = target.table("RedeemableCodeTable");
@@ -212,6 +213,30 @@ fn redeemable(model: &Model, target: &Target) -> Option<TokenStream> {
                 #imports
                 Ok(#mark_redeemed > 0)
             }
+
+            #redeem
+        }
+    })
+}
+
+/// The redemption as one statement, which only PostgreSQL has. The grant's model has the other half of it.
+fn redeem(model: &Model, target: &Target, mark_redeemed: &TokenStream) -> Option<TokenStream> {
+    if !target.is_postgres() {
+        return None;
+    }
+    let krate = model.krate();
+    let imports = imports(&krate);
+    let (conn_type, function, awaited) = (&target.conn, target.function(), target.awaited());
+    let grant_table = target.table("GrantTable");
+    Some(quote! {
+        #function redeem<G: #grant_table<#conn_type>>(
+            &self,
+            conn: &mut #conn_type,
+            grant: &#krate::table::NewGrant<'_, G>,
+            now: i64,
+        ) -> Result<Option<bool>, #krate::Error> {
+            #imports
+            G::insert_after(conn, #mark_redeemed, grant) #awaited
         }
     })
 }

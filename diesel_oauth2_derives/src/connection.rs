@@ -37,6 +37,15 @@ impl Target {
         }
     }
 
+    /// What is asked of a statement that a function is given.
+    pub(crate) fn sent(&self) -> TokenStream {
+        if self.is_async {
+            quote!(+ Send)
+        } else {
+            TokenStream::new()
+        }
+    }
+
     /// Stands behind a call of another function of a table trait.
     pub(crate) fn awaited(&self) -> TokenStream {
         if self.is_async {
@@ -56,8 +65,17 @@ impl Target {
         }
     }
 
-    /// The parameter that is given each row of a look-up, where a look-up does not return them.
+    /// The parameter that is given each row of a look-up until it has seen enough, where a look-up does not return them.
     pub(crate) fn each(&self, row: &TokenStream) -> TokenStream {
+        if self.is_async {
+            TokenStream::new()
+        } else {
+            quote!(mut each: impl FnMut(#row) -> ::core::ops::ControlFlow<()>,)
+        }
+    }
+
+    /// The same for a look-up that is never broken off.
+    pub(crate) fn each_of_all(&self, row: &TokenStream) -> TokenStream {
         if self.is_async {
             TokenStream::new()
         } else {
@@ -94,10 +112,33 @@ impl Target {
                 for row in query.load_iter::<#row, #krate::__private::DefaultLoadingMode>(conn)? {
                     let row = row?;
                     if let Some(given) = #given {
-                        each(given);
+                        if each(given).is_break() {
+                            break;
+                        }
                     }
                 }
                 Ok(())
+            }}
+        }
+    }
+
+    /// [`load`](Self::load) for [`each_of_all`](Self::each_of_all).
+    pub(crate) fn load_all(
+        &self,
+        query: &TokenStream,
+        row: &TokenStream,
+        given: &TokenStream,
+    ) -> TokenStream {
+        let load = self.load(query, row, given);
+        if self.is_async {
+            load
+        } else {
+            quote! {{
+                let mut each = |row| {
+                    each(row);
+                    ::core::ops::ControlFlow::<()>::Continue(())
+                };
+                #load
             }}
         }
     }

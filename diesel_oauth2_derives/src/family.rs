@@ -6,8 +6,7 @@ use quote::quote;
 use crate::connection::Target;
 use crate::model::{Field, Model};
 use crate::statement::{
-    NewRow, imports, is, is_unmarked, list, mark, mark_if_unset, new_row, parsed_client_id, set,
-    update,
+    imports, is, is_unmarked, mark, mark_if_unset, new_row, parsed_client_id, set, update,
 };
 use crate::token::value;
 
@@ -155,8 +154,8 @@ pub(crate) fn family(model: &Model, target: &Target) -> Option<TokenStream> {
     let (mark_rotated, join_grant) = (target.execute(&mark_rotated), target.execute(&join_grant));
     let (conn_type, function) = (&target.conn, target.function());
     let (trait_name, id) = (target.table("FamilyTokenTable"), quote!(Self::GrantId));
-    let (each, loaded) = (target.each(&id), target.loaded(&id));
-    let in_use = target.load(
+    let (each, loaded) = (target.each_of_all(&id), target.loaded(&id));
+    let in_use = target.load_all(
         &quote!(#table::table.filter(#grant_column.eq_any(grant_ids)).select(#grant_column)),
         &quote!(#grant_type),
         &quote!(<#grant_type as #krate::column::GrantIdColumn>::id(&row).cloned()),
@@ -229,22 +228,8 @@ fn rotate(model: &Model, target: &Target, mark_rotated: &TokenStream) -> Option<
     let krate = model.krate();
     let grant_model = model.grant.as_ref()?;
     let imports = imports(&krate);
-    let NewRow {
-        checks,
-        columns,
-        values,
-    } = new_row(model, |field, role| value(&krate, field, role));
-    let comma = quote!(#krate::statement::Comma);
-    let names: Vec<_> = columns
-        .iter()
-        .map(|column| quote!(#krate::statement::Named::new(#column)))
-        .collect();
-    let values: Vec<_> = columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
-        .collect();
-    let (names, values) = (list(&comma, &names), list(&comma, &values));
+    let row = new_row(model, |field, role| value(&krate, field, role));
+    let (checks, (names, values)) = (&row.checks, row.lists(&krate));
     let (conn_type, function) = (&target.conn, target.function());
     let rotated = target.execute(&quote!(rotate));
     Some(quote! {

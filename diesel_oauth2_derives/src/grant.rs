@@ -7,8 +7,8 @@ use syn::{DeriveInput, Error, Result};
 use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, is, is_unmarked, mark, parsed_client_id, set,
-    time_accessor, update, user_id_value,
+    Value, aged, client_id_value, imports, insert, is, is_unmarked, mark, new_row,
+    parsed_client_id, set, time_accessor, update, user_id_value,
 };
 use crate::token::{revoked_at, user_id};
 
@@ -103,7 +103,7 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
     let krate = model.krate();
     let ident = &model.ident;
     let imports = imports(&krate);
-    let insert = insert(model, target, |field, role| {
+    let value = |field: &Field, role: &str| {
         let (ty, name) = (&field.ty, &field.name);
         let time = |seconds: TokenStream| {
             Value::Other(quote_spanned! {at(ty)=>
@@ -119,7 +119,9 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
             }),
             _ => time(quote!(Some(row.created_at))),
         }
-    });
+    };
+    let insert_after = insert_after(model, target, value);
+    let insert = insert(model, target, value);
     let field = |role: &str| model.role(role).expect("was required");
     let revoked = field("revoked_at");
     let revoke = |found: &Field, value: TokenStream| {
@@ -172,6 +174,8 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
                 #insert
             }
 
+            #insert_after
+
             #function touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports
                 Ok(#touch > 0)
@@ -202,6 +206,41 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
             }
         }
     }
+}
+
+/// What is spent and the grant that it becomes as one statement, which only PostgreSQL has.
+fn insert_after(
+    model: &Model,
+    target: &Target,
+    value: impl Fn(&Field, &str) -> Value,
+) -> Option<TokenStream> {
+    if !target.is_postgres() {
+        return None;
+    }
+    let (krate, table) = (model.krate(), &model.table);
+    let imports = imports(&krate);
+    let row = new_row(model, value);
+    let (checks, (names, values)) = (&row.checks, row.lists(&krate));
+    let inserted = target.execute(&quote! {
+        #krate::statement::Spend::new(spend, #table::table, #names, #values)
+    });
+    let (conn_type, function, bound) = (&target.conn, target.function(), target.sent());
+    Some(quote! {
+        #function insert_after<S>(
+            conn: &mut #conn_type,
+            spend: S,
+            row: &#krate::table::NewGrant<'_, Self>,
+        ) -> Result<Option<bool>, #krate::Error>
+        where
+            S: #krate::__private::diesel::query_builder::QueryFragment<#krate::__private::diesel::pg::Pg>
+                + #krate::__private::diesel::query_builder::QueryId
+                #bound,
+        {
+            #imports
+            #checks
+            Ok(Some(#inserted > 0))
+        }
+    })
 }
 
 /// Notes that the grant `id` is used `now`, where it is neither revoked nor expired.

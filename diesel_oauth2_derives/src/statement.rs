@@ -108,6 +108,25 @@ pub(crate) fn new_row(model: &Model, values: impl Fn(&Field, &str) -> Value) -> 
     row
 }
 
+impl NewRow {
+    /// The names and values as lists that SQL by hand is made of.
+    pub(crate) fn lists(&self, krate: &TokenStream) -> (TokenStream, TokenStream) {
+        let comma = quote!(#krate::statement::Comma);
+        let names: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| quote!(#krate::statement::Named::new(#column)))
+            .collect();
+        let values: Vec<_> = self
+            .columns
+            .iter()
+            .zip(&self.values)
+            .map(|(column, value)| quote!(#krate::__private::bind_for(#column, #value)))
+            .collect();
+        (list(&comma, &names), list(&comma, &values))
+    }
+}
+
 /// Refuses a text (`Option<&str>`) that does not fit the field's column.
 pub(crate) fn check_length(krate: &TokenStream, field: &Field, text: TokenStream) -> TokenStream {
     let (name, column) = (&field.name, &field.column);
@@ -254,7 +273,7 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
         (&time.ident, &time.ty, &time.column, &time.name);
     let (conn_type, backend, function) = (&target.conn, target.backend(), target.function());
     let (trait_name, this) = (target.table("AgedTable"), quote!(Self));
-    let (each, loaded) = (target.each(&this), target.loaded(&this));
+    let (each, loaded) = (target.each_of_all(&this), target.loaded(&this));
     let load = |filter: TokenStream| {
         let query = quote! {
             #table::table
@@ -264,7 +283,7 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
                 .limit(limit)
                 .select(<Self as SelectableHelper<#backend>>::as_select())
         };
-        target.load(&query, &this, &quote!(Some(row)))
+        target.load_all(&query, &this, &quote!(Some(row)))
     };
     let first = load(quote!());
     // The first condition is for the index, which the second alone would not use.

@@ -1,9 +1,11 @@
 //! [`lookup`](crate::lookup), awaited.
 
+use std::ops::ControlFlow;
+
 use super::pool::{AsyncConnectionPool, on_connection};
 use crate::Error;
 use crate::lookup::{
-    Found, keep_access_token, keep_best, keep_client, keep_first, matching, rewritten,
+    Found, keep_access_token, keep_best, keep_client, keep_secret, matching, rewritten,
 };
 use crate::pool::Intent;
 use crate::secret::{SecretStorage, StoredForm};
@@ -11,6 +13,11 @@ use crate::table::asynchronous::{
     AsyncClientTable, AsyncCodeTable, AsyncDeviceCodeTable, AsyncTokenTable,
 };
 use crate::types::{TokenTypeHint, is_vschar};
+
+/// Gives `each` the rows until it breaks off. All of them are here: diesel-async has read them before it gives one.
+pub(super) fn give<R>(rows: Vec<R>, each: impl FnMut(R) -> ControlFlow<()>) {
+    let _ = rows.into_iter().try_for_each(each);
+}
 
 /// [`lookup::find_client`](crate::lookup::find_client), awaited.
 ///
@@ -39,8 +46,7 @@ where
     let mut found = None;
     if is_vschar(client_id) {
         let rows = C::load_by_client_id(conn, client_id).await?;
-        rows.into_iter()
-            .for_each(keep_client(client_id, &mut found));
+        give(rows, keep_client(client_id, &mut found));
     }
     Ok(found)
 }
@@ -85,7 +91,7 @@ where
 {
     let mut best = None;
     let found = load_tokens(conn, token, hint).await?;
-    found.into_iter().for_each(keep_best(hint, &mut best));
+    give(found, keep_best(hint, &mut best));
     Ok(best)
 }
 
@@ -103,8 +109,11 @@ where
     if is_vschar(token) {
         let candidates = M::Storage::candidates(token);
         let rows = M::load_by_token(conn, &candidates).await?;
-        rows.into_iter()
-            .for_each(matching(&candidates, hint, |it| found.push(it)));
+        let all = matching(&candidates, hint, |it| {
+            found.push(it);
+            ControlFlow::Continue(())
+        });
+        give(rows, all);
     }
     Ok(found)
 }
@@ -143,8 +152,7 @@ where
     if is_vschar(token) {
         let candidates = M::Storage::candidates(token);
         let rows = M::load_by_access_token(conn, &candidates).await?;
-        rows.into_iter()
-            .for_each(keep_access_token(&candidates, &mut found));
+        give(rows, keep_access_token(&candidates, &mut found));
     }
     Ok(found)
 }
@@ -177,8 +185,7 @@ where
     if is_vschar(code) {
         let candidates = M::Storage::candidates(code);
         let rows = M::load_by_code(conn, &candidates).await?;
-        rows.into_iter()
-            .for_each(keep_first(&candidates, M::stored_code, &mut found));
+        give(rows, keep_secret(&candidates, M::stored_code, &mut found));
     }
     Ok(found)
 }
@@ -199,8 +206,10 @@ where
     if is_vschar(device_code) {
         let candidates = M::Storage::candidates(device_code);
         let rows = M::load_by_device_code(conn, &candidates).await?;
-        rows.into_iter()
-            .for_each(keep_first(&candidates, M::stored_device_code, &mut found));
+        give(
+            rows,
+            keep_secret(&candidates, M::stored_device_code, &mut found),
+        );
     }
     Ok(found)
 }
@@ -218,8 +227,10 @@ where
     if is_vschar(user_code) {
         let candidates = M::Storage::candidates(user_code);
         let rows = M::load_by_user_code(conn, &candidates).await?;
-        rows.into_iter()
-            .for_each(keep_first(&candidates, M::stored_user_code, &mut found));
+        give(
+            rows,
+            keep_secret(&candidates, M::stored_user_code, &mut found),
+        );
     }
     Ok(found)
 }

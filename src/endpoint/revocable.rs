@@ -1,10 +1,11 @@
 use std::any::TypeId;
+use std::ops::ControlFlow;
 
 use diesel::connection::Connection;
 
 use crate::Error;
 use crate::column::NoGrantColumn;
-use crate::lookup::Found;
+use crate::lookup::{Found, keep_first};
 use crate::model::{OAuth2Client, OAuth2Token};
 use crate::secret::{Candidates, StoredForm};
 use crate::table::RevocableTokenTable;
@@ -113,12 +114,13 @@ pub(crate) fn may_join<M: OAuth2Token>(token: &M) -> Option<Candidates<'_>> {
 }
 
 /// Keeps the row that is the same as `token`, but has a grant.
-pub(crate) fn keep_joined<M: OAuth2Token>(token: &M, joined: &mut Option<M>) -> impl FnMut(M) {
-    move |row| {
+pub(crate) fn keep_joined<M: OAuth2Token>(
+    token: &M,
+    joined: &mut Option<M>,
+) -> impl FnMut(M) -> ControlFlow<()> {
+    keep_first(joined, |row: &M| {
         let is_same = row.stored_access_token() == token.stored_access_token()
             && row.stored_refresh_token() == token.stored_refresh_token();
-        if is_same && row.grant_id().is_some() {
-            *joined = Some(row);
-        }
-    }
+        is_same && row.grant_id().is_some()
+    })
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::Error;
@@ -191,7 +192,10 @@ where
         let now = self.clock.now();
         let revoked = self.pool.run(Intent::IdempotentWrite, |conn| {
             let mut tokens: Revocable<M> = Revocable::new();
-            load_each_token(conn, token, hint, |found| tokens.sort_in(found, client))?;
+            load_each_token(conn, token, hint, |found| {
+                tokens.sort_in(found, client);
+                ControlFlow::Continue(())
+            })?;
             for found in &tokens.own {
                 revoke(conn, &found.token, found.kind, now)?;
             }

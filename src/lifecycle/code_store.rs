@@ -14,6 +14,7 @@ use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::secret::SecretStorage;
 use crate::table::{FamilyTokenTable, NewGrant, RedeemableCodeTable};
+use crate::transaction::retry;
 use crate::types::is_vschar;
 
 /// Creates the store of authorization codes (RFC 6749 section 4.1): saves them, and redeems each once.
@@ -258,6 +259,11 @@ where
     fn spend(&self, conn: &mut P::Connection, code: &C, now: i64) -> Result<bool, Error> {
         let client_id = code.client_id();
         let grant = self.grant_of(code, &client_id, now);
+        if let Some(grant) = &grant {
+            if let Some(spent) = retry(conn, |conn| code.redeem(conn, grant, now))? {
+                return Ok(spent);
+            }
+        }
         begin_family::<T, _>(conn, grant.as_ref(), |conn| code.mark_redeemed(conn, now))
     }
 }

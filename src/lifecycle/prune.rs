@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{AgedTable, FamilyTokenTable};
-use crate::transaction::transaction;
+use crate::transaction::retry;
 
 /// Creates what removes codes, tokens and grants that have been dead for a while.
 ///
@@ -274,7 +274,8 @@ where
                 let keys = dead(conn, &rows)?;
                 let removed = match keys.is_empty() {
                     true => 0,
-                    false => transaction(conn, |conn| M::delete(conn, &keys))?,
+                    // One statement is a transaction by itself.
+                    false => retry(conn, |conn| M::delete(conn, &keys))?,
                 };
                 Ok((rows.len(), rows.last().map(M::cursor), removed))
             })?;

@@ -8,16 +8,19 @@
 //! | `part.rs` | what stands behind SET and WHERE: one column each |
 //! | `update.rs` | a conditional UPDATE made of such parts |
 //! | `rotate.rs` | two of these and an INSERT as one statement, for PostgreSQL |
+//! | `spend.rs` | an UPDATE and an INSERT as one statement, for PostgreSQL |
 //! | `touch.rs` | whether a grant's model lends its UPDATE to that statement |
 
 mod part;
 mod rotate;
+mod spend;
 #[cfg(feature = "postgres")]
 mod touch;
 mod update;
 
 pub use part::{And, Comma, Is, IsNull, IsUnset, IsUnsetOrAtLeast, Named, Set, SetIfUnset};
 pub use rotate::Rotate;
+pub use spend::Spend;
 #[cfg(feature = "postgres")]
 pub use touch::{Lends, LendsNot, TouchStatement};
 pub use update::Update;

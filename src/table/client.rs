@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 
 use crate::column::Identifier;
 use crate::model::OAuth2Client;
@@ -18,7 +19,7 @@ pub trait ClientTable<Conn>: OAuth2Client + Sized + 'static {
     fn load_by_client_id(
         conn: &mut Conn,
         client_id: &str,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 }
 

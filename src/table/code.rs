@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use crate::Error;
 use crate::model::OAuth2AuthorizationCode;
 use crate::secret::Candidates;
@@ -17,7 +19,7 @@ pub trait CodeTable<Conn>: OAuth2AuthorizationCode {
     fn load_by_code(
         conn: &mut Conn,
         code: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
     /// Stores one row.

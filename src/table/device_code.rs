@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 
 use crate::Error;
 use crate::model::OAuth2DeviceCode;
@@ -19,7 +20,7 @@ pub trait DeviceCodeTable<Conn>: OAuth2DeviceCode {
     fn load_by_device_code(
         conn: &mut Conn,
         device_code: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
     /// Gives `each` the rows whose user code is one of the candidates, and whatever else the column's collation takes for
@@ -30,7 +31,7 @@ pub trait DeviceCodeTable<Conn>: OAuth2DeviceCode {
     fn load_by_user_code(
         conn: &mut Conn,
         user_code: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
     /// Stores one row.

@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::table::{CodeTable, GrantTable, NewToken, RevocableTokenTable};
+use crate::table::{CodeTable, GrantTable, NewGrant, NewToken, RevocableTokenTable};
 
 /// The statements on tokens as families, for tables with columns for it.
 #[diagnostic::on_unimplemented(
@@ -84,4 +84,20 @@ pub trait RedeemableCodeTable<Conn>: CodeTable<Conn> {
     /// # Errors
     /// The database's, as [`Error`].
     fn mark_redeemed(&self, conn: &mut Conn, now: i64) -> Result<bool, Error>;
+
+    /// [`mark_redeemed`](Self::mark_redeemed) and [`GrantTable::insert`] of `grant` as one statement, where the database has
+    /// one for it. Tells whether both were done; else neither was, because the code was redeemed before. `None` where there
+    /// is no such statement.
+    ///
+    /// # Errors
+    /// As those of the two.
+    fn redeem<G: GrantTable<Conn>>(
+        &self,
+        conn: &mut Conn,
+        grant: &NewGrant<'_, G>,
+        now: i64,
+    ) -> Result<Option<bool>, Error> {
+        let _ = (conn, grant, now);
+        Ok(None)
+    }
 }

@@ -1,3 +1,8 @@
+#[cfg(feature = "postgres")]
+use diesel::pg::Pg;
+#[cfg(feature = "postgres")]
+use diesel::query_builder::{QueryFragment, QueryId};
+
 use crate::Error;
 use crate::model::OAuth2Grant;
 
@@ -13,6 +18,24 @@ pub trait GrantTable<Conn>: OAuth2Grant {
     /// # Errors
     /// The database's, as [`Error`].
     fn insert(conn: &mut Conn, row: &NewGrant<'_, Self>) -> Result<(), Error>;
+
+    /// The statement `spend` and [`insert`](Self::insert) as one, which inserts nothing where `spend` finds no row. Tells
+    /// whether it did. `None` where no such statement is known.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`]. Nothing is written then.
+    #[cfg(feature = "postgres")]
+    fn insert_after<S>(
+        conn: &mut Conn,
+        spend: S,
+        row: &NewGrant<'_, Self>,
+    ) -> Result<Option<bool>, Error>
+    where
+        S: QueryFragment<Pg> + QueryId,
+    {
+        let _ = (conn, spend, row);
+        Ok(None)
+    }
 
     /// Notes that the grant is used at `now` (epoch seconds), where it is neither revoked nor expired, and tells whether
     /// it is so. Inside a transaction this holds the row until the end, so that no revocation comes in between.

@@ -2,7 +2,7 @@
 //!
 //! The derives implement these traits for every connection type the model is for. Implement them by hand for a schema
 //! that a derive cannot describe; everything above works unchanged. The rules are not here: an implementation sends
-//! its statement and hands on what comes back.
+//! its statement and hands on what comes back, row by row, until the caller breaks off.
 
 mod aged;
 #[cfg(feature = "diesel-async")]

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -19,7 +21,7 @@ pub trait TokenTable<Conn>: OAuth2Token {
     fn load_by_access_token(
         conn: &mut Conn,
         token: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
     /// Gives `each` the rows whose access token or refresh token is one of the candidates, and whatever else the
@@ -30,7 +32,7 @@ pub trait TokenTable<Conn>: OAuth2Token {
     fn load_by_token(
         conn: &mut Conn,
         token: &Candidates<'_>,
-        each: impl FnMut(Self),
+        each: impl FnMut(Self) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
     /// Stores one row.

@@ -89,14 +89,29 @@ fn row_16_one_statement_per_look_up<F: Fixture>() {
     assert_eq!(statements.load(Ordering::SeqCst), 0);
 }
 
-/// Counts the statements of one rotation on a connection that has prepared them.
+/// Counts the statements that a connection sends from now on, and those of them that it prepares.
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+fn count<Conn: Connection>(conn: &mut Conn) -> impl Fn() -> (usize, usize) + use<Conn> {
+    let (sent, prepared) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counters = (Arc::clone(&sent), Arc::clone(&prepared));
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+        InstrumentationEvent::StartQuery { .. } => {
+            counters.0.fetch_add(1, Ordering::SeqCst);
+        }
+        InstrumentationEvent::CacheQuery { .. } => {
+            counters.1.fetch_add(1, Ordering::SeqCst);
+        }
+        _ => {}
+    });
+    move || (sent.load(Ordering::SeqCst), prepared.load(Ordering::SeqCst))
+}
+
+/// On a connection that has prepared them.
 #[cfg(all(feature = "postgres", feature = "uuid"))]
 fn row_34_rotation_is_one_statement_on_postgres<F>()
 where
     F: Fixture<Conn = diesel::PgConnection>,
 {
-    use diesel::connection::{Connection, InstrumentationEvent};
-
     let Some(scene) = Scene::<F>::set_up() else {
         return;
     };
@@ -107,42 +122,71 @@ where
     let refreshing = tokens
         .authenticate("refresh-b", &scene.client)
         .expect("is valid");
-    let (sent, prepared) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let counters = (Arc::clone(&sent), Arc::clone(&prepared));
-    pool.get()
-        .expect("a connection is free")
-        .set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
-            InstrumentationEvent::StartQuery { .. } => {
-                counters.0.fetch_add(1, Ordering::SeqCst);
-            }
-            InstrumentationEvent::CacheQuery { .. } => {
-                counters.1.fetch_add(1, Ordering::SeqCst);
-            }
-            _ => {}
-        });
+    let counts = count(&mut *pool.get().expect("a connection is free"));
     tokens
         .rotate(&refreshing, &token("c"), &scene.request())
         .expect("is rotated");
-    assert_eq!(sent.load(Ordering::SeqCst), 1);
-    assert_eq!(prepared.load(Ordering::SeqCst), 0, "it is kept prepared");
+    assert_eq!(counts(), (1, 0));
     assert!(is_valid(&scene, "access-c") && !is_valid(&scene, "access-b"));
 }
 
+/// The look-up, and one that spends the code and makes the grant.
 #[cfg(all(feature = "postgres", feature = "uuid"))]
-mod row_34_rotation_is_one_statement_on_postgres {
-    use crate::fixture::{Bundled, Own};
-    use crate::support::Postgres;
-
-    #[test]
-    fn postgres_bundled() {
-        super::row_34_rotation_is_one_statement_on_postgres::<Bundled<Postgres>>();
+fn row_30_redeeming_is_two_statements_on_postgres<F>()
+where
+    F: Fixture<Conn = diesel::PgConnection>,
+{
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let pool = scene.fixture.pool_of(1);
+    let codes = create_authorization_code_store::<F::Code, F::Token, _>(pool.clone())
+        .clock(scene.clock.clone());
+    let request = CodeRequest::new(&scene.client)
+        .user(F::user(1))
+        .extra(F::extra());
+    for code in ["first", "second"] {
+        codes.save(code, &request).expect("is saved");
     }
-
-    #[test]
-    fn postgres_own() {
-        super::row_34_rotation_is_one_statement_on_postgres::<Own<Postgres>>();
-    }
+    let redeem = |code| codes.redeem(&Redemption::new(code, &scene.client));
+    redeem("first").expect("is redeemed");
+    let counts = count(&mut *pool.get().expect("a connection is free"));
+    let code = redeem("second").expect("is redeemed");
+    assert_eq!(counts(), (2, 0));
+    // The grant is there.
+    let grant = code.grant_id().expect("has a grant");
+    tokens(&scene)
+        .issue(&token("a"), &scene.request(), grant)
+        .expect("is issued");
+    assert!(redeem("second").is_err());
+    assert!(!is_valid(&scene, "access-a"));
 }
+
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+macro_rules! on_postgres {
+    ($($test:ident,)+) => {$(
+        mod $test {
+            use crate::fixture::{Bundled, Own};
+            use crate::support::Postgres;
+
+            #[test]
+            fn postgres_bundled() {
+                super::$test::<Bundled<Postgres>>();
+            }
+
+            #[test]
+            fn postgres_own() {
+                super::$test::<Own<Postgres>>();
+            }
+        }
+    )+};
+}
+
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+on_postgres!(
+    row_30_redeeming_is_two_statements_on_postgres,
+    row_34_rotation_is_one_statement_on_postgres,
+);
 
 fn redeeming_and_issuing_can_be_one_transaction<F: Fixture>() {
     let Some(scene) = Scene::<F>::set_up() else {

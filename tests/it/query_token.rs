@@ -10,6 +10,7 @@ use crate::fixture::{Fixture, Scene, on_every_schema, token};
 on_every_schema!(
     row_13_with_each_hint_and_without,
     row_14_a_wrong_hint_still_finds_the_token,
+    row_14_the_hinted_kind_wins_where_a_text_is_both,
     row_15_sha256_stores_no_plaintext,
     row_15_plain_rows_are_found_and_rewritten_if_asked_to,
     look_ups_by_wrong_case_padded_and_wrong_secrets_find_nothing,
@@ -54,6 +55,40 @@ fn row_14_a_wrong_hint_still_finds_the_token<F: Fixture>() {
     ] {
         let found = query_token(token, Some(hint)).expect("no error");
         assert!(found.is_some(), "{token} with {hint:?}");
+    }
+}
+
+fn row_14_the_hinted_kind_wins_where_a_text_is_both<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let response = |access: &str, refresh: &str| {
+        let mut response = TokenResponse::bearer(access);
+        response.refresh_token = Some(refresh.to_owned());
+        response
+    };
+    // Once with each row as the older one.
+    for rows in [
+        [("one", "other"), ("another", "one")],
+        [("yet", "two"), ("two", "more")],
+    ] {
+        for (access, refresh) in rows {
+            scene.save(&response(access, refresh)).expect("is saved");
+        }
+    }
+    let query_token = create_query_token_func::<F::Token, _>(scene.pool.clone());
+    let find = |token: &str, hint| {
+        let found = query_token(token, hint).expect("no error");
+        found.expect("is there").stored_access_token().to_owned()
+    };
+    for (text, as_access, as_refresh) in [("one", "one", "another"), ("two", "two", "yet")] {
+        let stored = |access: &str| find(access, Some(TokenTypeHint::AccessToken));
+        assert_eq!(find(text, None), stored(as_access));
+        assert_eq!(
+            find(text, Some(TokenTypeHint::RefreshToken)),
+            stored(as_refresh)
+        );
+        assert_ne!(stored(as_access), stored(as_refresh));
     }
 }
 

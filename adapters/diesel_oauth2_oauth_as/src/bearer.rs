@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use diesel::prelude::*;
 use diesel_oauth2::OAuth2Token;
@@ -161,21 +162,22 @@ macro_rules! token_table {
             fn load_by_access_token(
                 conn: &mut $connection,
                 token: &diesel_oauth2::secret::Candidates<'_>,
-                each: impl FnMut(Self),
+                each: impl FnMut(Self) -> ControlFlow<()>,
             ) -> Result<(), diesel_oauth2::Error> {
                 let (stored, _) = token.as_strs();
                 let rows: Vec<Row> = oauth_as_access_token::table
                     .filter(oauth_as_access_token::access_token.eq(stored))
                     .select(Row::as_select())
                     .load(conn)?;
-                rows.into_iter().filter_map(Row::into_bearer).for_each(each);
+                let mut rows = rows.into_iter().filter_map(Row::into_bearer);
+                let _ = rows.try_for_each(each);
                 Ok(())
             }
 
             fn load_by_token(
                 conn: &mut $connection,
                 token: &diesel_oauth2::secret::Candidates<'_>,
-                each: impl FnMut(Self),
+                each: impl FnMut(Self) -> ControlFlow<()>,
             ) -> Result<(), diesel_oauth2::Error> {
                 Self::load_by_access_token(conn, token, each)
             }

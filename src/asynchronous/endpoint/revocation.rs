@@ -2,7 +2,7 @@ use diesel_async::AsyncConnection;
 
 use crate::Error;
 use crate::asynchronous::Async;
-use crate::asynchronous::lookup::{load_token, load_tokens};
+use crate::asynchronous::lookup::{give, load_token, load_tokens};
 use crate::asynchronous::pool::{AsyncConnectionPool, on_connection};
 use crate::asynchronous::transaction::Tries;
 use crate::endpoint::{
@@ -172,7 +172,7 @@ where
     let mut joined = None;
     if let Some(candidates) = may_join(token) {
         let rows = M::load_by_token(conn, &candidates).await?;
-        rows.into_iter().for_each(keep_joined(token, &mut joined));
+        give(rows, keep_joined(token, &mut joined));
     }
     Ok(joined)
 }

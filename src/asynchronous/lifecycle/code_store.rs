@@ -103,6 +103,18 @@ where
         let client_id = code.client_id();
         let grant = self.grant_of::<T::Grant>(code, &client_id, now);
         let grant = grant.as_ref();
+        if let Some(grant) = grant {
+            let mut tries = Tries::on(conn);
+            loop {
+                let outcome = code.redeem(conn, grant, now).await;
+                if !tries.again(&outcome).await {
+                    match outcome? {
+                        Some(spent) => return Ok(spent),
+                        None => break,
+                    }
+                }
+            }
+        }
         let mut tries = Tries::on(conn);
         loop {
             let outcome = conn

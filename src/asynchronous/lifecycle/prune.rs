@@ -171,9 +171,8 @@ where
     }
     let mut tries = Tries::on(conn);
     loop {
-        let outcome = conn
-            .transaction(async |conn| M::delete(conn, keys).await)
-            .await;
+        // One statement is a transaction by itself.
+        let outcome = M::delete(conn, keys).await;
         if !tries.again(&outcome).await {
             return outcome;
         }

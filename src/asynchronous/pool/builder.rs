@@ -79,6 +79,13 @@ impl<C: AsyncDatabaseConnection> AsyncPoolBuilder<C> {
         self
     }
 
+    /// SQLite only: how many bytes of the database file are mapped into memory. As
+    /// [`PoolBuilder::mmap_size`](crate::pool::PoolBuilder::mmap_size), with its risks.
+    pub fn mmap_size(mut self, bytes: u64) -> Self {
+        self.options.mmap_size = Some(bytes);
+        self
+    }
+
     /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (pgbouncer before 1.21), at the
     /// cost of a round trip a statement.
     pub fn prepared_statements(mut self, kept: bool) -> Self {

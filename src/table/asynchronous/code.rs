@@ -1,9 +1,10 @@
-use std::future::Future;
+use std::future::{Future, ready};
 
+use super::AsyncGrantTable;
 use crate::Error;
 use crate::model::{OAuth2AuthorizationCode, OAuth2DeviceCode};
 use crate::secret::Candidates;
-use crate::table::{NewCode, NewDeviceCode};
+use crate::table::{NewCode, NewDeviceCode, NewGrant};
 
 /// [`CodeTable`](crate::table::CodeTable), awaited.
 #[diagnostic::on_unimplemented(
@@ -38,6 +39,17 @@ pub trait AsyncRedeemableCodeTable<Conn: Send>: AsyncCodeTable<Conn> {
         conn: &mut Conn,
         now: i64,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// [`RedeemableCodeTable::redeem`](crate::table::RedeemableCodeTable::redeem), awaited.
+    fn redeem<G: AsyncGrantTable<Conn>>(
+        &self,
+        conn: &mut Conn,
+        grant: &NewGrant<'_, G>,
+        now: i64,
+    ) -> impl Future<Output = Result<Option<bool>, Error>> + Send {
+        let _ = (conn, grant, now);
+        ready(Ok(None))
+    }
 }
 
 /// [`DeviceCodeTable`](crate::table::DeviceCodeTable), awaited.

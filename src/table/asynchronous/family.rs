@@ -1,5 +1,10 @@
 use std::future::{Future, ready};
 
+#[cfg(feature = "postgres")]
+use diesel::pg::Pg;
+#[cfg(feature = "postgres")]
+use diesel::query_builder::{QueryFragment, QueryId};
+
 use super::AsyncRevocableTokenTable;
 use crate::Error;
 use crate::model::OAuth2Grant;
@@ -80,6 +85,20 @@ pub trait AsyncGrantTable<Conn: Send>: OAuth2Grant {
         conn: &mut Conn,
         row: &NewGrant<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// [`GrantTable::insert_after`](crate::table::GrantTable::insert_after), awaited.
+    #[cfg(feature = "postgres")]
+    fn insert_after<S>(
+        conn: &mut Conn,
+        spend: S,
+        row: &NewGrant<'_, Self>,
+    ) -> impl Future<Output = Result<Option<bool>, Error>> + Send
+    where
+        S: QueryFragment<Pg> + QueryId + Send,
+    {
+        let _ = (conn, spend, row);
+        ready(Ok(None))
+    }
 
     /// [`GrantTable::touch`](crate::table::GrantTable::touch), awaited.
     fn touch(
