@@ -138,7 +138,10 @@ pub enum Error {
 
     /// A prepared statement vanished between two statements: a pooler in transaction mode stands in between. Turn
     /// prepared statements off with [`PoolBuilder::prepared_statements`](crate::pool::PoolBuilder::prepared_statements).
-    #[error("the database forgot a prepared statement; is a transaction-mode pooler in between?")]
+    #[error(
+        "the database forgot a prepared statement; behind a pooler in transaction mode, turn prepared statements off \
+         (PoolBuilder::prepared_statements)"
+    )]
     PreparedStatementLost,
 
     /// The operating system gave no random bytes. Nothing was issued.
@@ -231,7 +234,7 @@ fn from_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -
 }
 
 /// Diesel passes on no SQLSTATE, so what it leaves unclassified is told by the message, as the three databases write
-/// it in English. A message in another language ends as [`Error::Database`].
+/// it in English. The pools of this crate ask for English; a message in another language ends as [`Error::Database`].
 fn from_message(message: &str) -> Error {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.starts_with(prefix));
     let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
@@ -292,7 +295,14 @@ fn from_message(message: &str) -> Error {
     ]) {
         return Error::PermissionDenied;
     }
-    if starts(&["prepared statement \""]) || has(&["Unknown prepared statement handler"]) {
+    if starts(&[
+        "prepared statement \"",
+        "unnamed prepared statement ",
+        // The name stands for a statement that somebody else has prepared.
+        "bind message supplies ",
+        "cached plan must not change result type",
+    ]) || has(&["Unknown prepared statement handler"])
+    {
         return Error::PreparedStatementLost;
     }
     if starts(&[

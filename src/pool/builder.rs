@@ -15,6 +15,10 @@ pub trait DatabaseConnection: R2D2Connection + Send + 'static {
     /// The statements that set a new connection up.
     #[doc(hidden)]
     fn set_up(options: &ConnectionOptions) -> String;
+
+    /// A statement that a new connection is better for, and that may fail.
+    #[doc(hidden)]
+    const WISH: Option<&'static str> = None;
 }
 
 /// What [`PoolBuilder`] sets on each connection.
@@ -62,8 +66,15 @@ pub enum Synchronous {
 /// connection, not 30.
 ///
 /// * SQLite: WAL, `busy_timeout`, `foreign_keys = ON`, [`Synchronous`].
-/// * PostgreSQL: `lock_timeout`.
-/// * MySQL/MariaDB: strict mode, so that nothing is cut to fit; `innodb_lock_wait_timeout`; READ COMMITTED.
+/// * PostgreSQL: `lock_timeout`; `lc_messages`, where the user may.
+/// * MySQL/MariaDB: strict mode, so that nothing is cut to fit; `innodb_lock_wait_timeout`; READ COMMITTED; `lc_messages`.
+///
+/// # Messages in another language
+/// Diesel tells the most frequent errors of a database by their code and leaves the others to their message, which this
+/// crate knows in English. So the connections ask for English. PostgreSQL lets only some users choose. On a server whose
+/// messages are in another language, either `ALTER ROLE app SET lc_messages = 'C'`, or (from version 15)
+/// `GRANT SET ON PARAMETER lc_messages TO app`, once, as an administrator. Without it a deadlock, a timeout or a full disk
+/// is [`Error::Database`], and a deadlock is not tried again.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -176,7 +187,11 @@ impl<C: DatabaseConnection> CustomizeConnection<C, diesel::r2d2::Error> for SetU
         }
         connection
             .batch_execute(&C::set_up(&self.0))
-            .map_err(diesel::r2d2::Error::QueryError)
+            .map_err(diesel::r2d2::Error::QueryError)?;
+        if let Some(wish) = C::WISH {
+            let _ = connection.batch_execute(wish);
+        }
+        Ok(())
     }
 }
 
@@ -201,6 +216,13 @@ impl DatabaseConnection for diesel::PgConnection {
     fn set_up(options: &ConnectionOptions) -> String {
         format!("SET lock_timeout = {}", options.lock_timeout_millis())
     }
+
+    // In a block, because a refusal outside of one is written to the server's log.
+    const WISH: Option<&'static str> = Some(
+        "DO $$ BEGIN
+            IF current_setting('lc_messages') <> 'C' THEN SET lc_messages = 'C'; END IF;
+         EXCEPTION WHEN OTHERS THEN NULL; END $$",
+    );
 }
 
 #[cfg(feature = "mysql")]
@@ -208,7 +230,7 @@ impl DatabaseConnection for diesel::MysqlConnection {
     fn set_up(options: &ConnectionOptions) -> String {
         format!(
             "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES'), \
-             SESSION innodb_lock_wait_timeout = {}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+             SESSION innodb_lock_wait_timeout = {}, SESSION lc_messages = 'en_US'; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             options.lock_timeout.as_secs().max(1)
         )
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel_oauth2::lifecycle::{RefreshStore, create_refresh_token_store};
+use diesel_oauth2::lifecycle::{RefreshRefusal, RefreshStore, create_refresh_token_store};
 use diesel_oauth2::pool::PoolBuilder;
 use diesel_oauth2::table::GrantTable;
 use diesel_oauth2::{Error, Failure, OAuth2Grant};
@@ -12,7 +12,14 @@ use diesel_oauth2::{Error, Failure, OAuth2Grant};
 use crate::fixture::{Fixture, ManualClock, NOW, Scene, on_every_schema, token};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
+mod contention;
+mod full;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod languages;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod outage;
+#[cfg(all(feature = "postgres", unix))]
+mod pooler;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod private;
 
@@ -36,6 +43,30 @@ fn start_on<F: Fixture>(
     id
 }
 
+/// A family with one token of this name, by this pool.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn issue_on<F: Fixture>(
+    pool: &Pool<ConnectionManager<F::Conn>>,
+    client: &F::Client,
+    name: &str,
+) -> Result<(), Error> {
+    let store = create_refresh_token_store::<F::Token, _>(pool.clone());
+    let store = store.clock(ManualClock::default());
+    let outcome = store
+        .start(client, Some(&F::user(1)))
+        .map_err(Failure::Storage)
+        .and_then(|grant| store.issue(&token(name), &Scene::<F>::request_of(client), &grant));
+    storage_error(outcome)
+}
+
+fn storage_error(outcome: Result<(), Failure<RefreshRefusal>>) -> Result<(), Error> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(Failure::Storage(error)) => Err(error),
+        Err(Failure::Refused(refusal)) => panic!("{refusal}"),
+    }
+}
+
 /// Exchanges `refresh-old`, by this pool.
 fn rotate<F: Fixture>(
     scene: &Scene<F>,
@@ -57,11 +88,7 @@ fn rotate_on<F: Fixture>(
     let outcome = store
         .authenticate(&format!("refresh-{old}"), client)
         .and_then(|refreshing| store.rotate(&refreshing, &token(new), &request));
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(Failure::Storage(error)) => Err(error),
-        Err(Failure::Refused(refusal)) => panic!("{refusal}"),
-    }
+    storage_error(outcome)
 }
 
 /// The fault left nothing behind, and once it is over the same call works.

@@ -103,6 +103,9 @@ impl<C: AsyncDatabaseConnection> AsyncPoolBuilder<C> {
                 }
                 let set_up = connection.batch_execute(&C::set_up(&options)).await;
                 set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+                if let Some(wish) = C::WISH {
+                    let _ = connection.batch_execute(wish).await;
+                }
                 Ok(connection)
             })
         });

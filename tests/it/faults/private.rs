@@ -10,21 +10,38 @@ use diesel_oauth2::migrations::{self, MigrationTarget};
 use diesel_oauth2::pool::PoolBuilder;
 
 use crate::fixture::{Bundled, Fixture, confidential_client};
+use crate::support::TestDatabase;
 use crate::support::private_server::{Kind, PrivateServer};
 
 /// A fixture whose database can be had on a server of the test's own.
 pub trait Served: Fixture<Conn: MigrationTarget> {
     type Kind: Kind<Conn = Self::Conn>;
+
+    /// The single number that a query gives.
+    fn number(conn: &mut Self::Conn, query: &str) -> i64;
+
+    /// A connection that no pool knows of.
+    fn connect(&self) -> Self::Conn {
+        Self::Conn::establish(&self.url()).expect("the database answers")
+    }
 }
 
 #[cfg(feature = "postgres")]
 impl Served for Bundled<crate::support::Postgres> {
     type Kind = crate::support::private_server::Postgres;
+
+    fn number(conn: &mut Self::Conn, query: &str) -> i64 {
+        crate::support::Postgres::number(conn, query)
+    }
 }
 
 #[cfg(feature = "mysql")]
 impl Served for Bundled<crate::support::Mysql> {
     type Kind = crate::support::private_server::Mariadb;
+
+    fn number(conn: &mut Self::Conn, query: &str) -> i64 {
+        crate::support::Mysql::number(conn, query)
+    }
 }
 
 /// A server with the bundled tables, a client, a pool, and a family with the token `refresh-old`.

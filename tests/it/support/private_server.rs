@@ -61,10 +61,14 @@ pub struct PrivateServer<K: Kind> {
 impl<K: Kind> PrivateServer<K> {
     /// A running server with an empty data folder and these settings, as `name=value`; `None` where its programs are missing.
     pub fn start(settings: &[&str]) -> Option<Self> {
-        let server = Self::new(settings)?;
-        K::initialize(&server);
-        server.up();
-        Some(server)
+        Some(Self::new(settings)?.initialized())
+    }
+
+    /// Makes an empty data folder and starts the server.
+    pub fn initialized(self) -> Self {
+        K::initialize(&self);
+        self.up();
+        self
     }
 
     /// A server that has no data folder yet: [`data`](Self::data) is to be filled ([`run`](Self::run)), then the server
