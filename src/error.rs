@@ -136,8 +136,10 @@ pub enum Error {
     #[error("the database refused the statement for lack of permission")]
     PermissionDenied,
 
-    /// A prepared statement vanished between two statements: a pooler in transaction mode stands in between. Turn
-    /// prepared statements off with [`PoolBuilder::prepared_statements`](crate::pool::PoolBuilder::prepared_statements).
+    /// A prepared statement vanished between two statements, or its name stands for another one: a pooler in transaction
+    /// mode stands in between. Turn prepared statements off with
+    /// [`PoolBuilder::prepared_statements`](crate::pool::PoolBuilder::prepared_statements), which also says what else there
+    /// is to know about poolers.
     #[error(
         "the database forgot a prepared statement; behind a pooler in transaction mode, turn prepared statements off \
          (PoolBuilder::prepared_statements)"
@@ -148,7 +150,8 @@ pub enum Error {
     #[error("the operating system's random source failed")]
     RandomSource,
 
-    /// Anything else. The message is withheld because it may quote a value; the database's own log has it.
+    /// Anything else. The message is withheld because it may quote a value; the database's own log has it. Also what a
+    /// database says in another language than English: see [`PoolBuilder`](crate::pool::PoolBuilder).
     #[error("the database refused the statement (its log says why)")]
     Database,
 }
@@ -280,8 +283,12 @@ fn from_message(message: &str) -> Error {
     {
         return Error::ReadOnly;
     }
-    if starts(&["database or disk is full", "disk I/O error"])
-        || has(&["No space left on device", "is full"])
+    if starts(&[
+        "database or disk is full",
+        "disk I/O error",
+        // SQLite rolls back by itself after either, and Diesel's own rollback hides why.
+        "cannot rollback - no transaction is active",
+    ]) || has(&["No space left on device", "is full"])
     {
         return Error::StorageFull;
     }
@@ -402,6 +409,13 @@ mod tests {
             Error::ReadOnly
         );
         assert_eq!(unknown("Server has gone away"), Error::ConnectionLost);
+        for lost in [
+            "prepared statement \"__diesel_stmt_0\" does not exist",
+            "prepared statement \"__diesel_stmt_0\" already exists",
+            "bind message supplies 1 parameters, but prepared statement \"__diesel_stmt_0\" requires 5",
+        ] {
+            assert_eq!(unknown(lost), Error::PreparedStatementLost);
+        }
         assert_eq!(
             unknown("Data too long for column 'access_token' at row 1"),
             Error::ValueTooLong {

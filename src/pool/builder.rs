@@ -76,6 +76,14 @@ pub enum Synchronous {
 /// `GRANT SET ON PARAMETER lc_messages TO app`, once, as an administrator. Without it a deadlock, a timeout or a full disk
 /// is [`Error::Database`], and a deadlock is not tried again.
 ///
+/// # Behind a pooler in transaction mode
+/// pgbouncer's `pool_mode = transaction` gives each transaction another connection of the server's. A kept statement is then
+/// missing there ([`Error::PreparedStatementLost`]), or its name stands for another one. Turn
+/// [`prepared_statements`](Self::prepared_statements) off, before anything goes to production: it is not noticed before two
+/// requests overlap. From pgbouncer 1.21 on, `max_prepared_statements` lets them be kept. What is set on a connection stays
+/// with the server's, whoever gets it next: so give the applications that share them the same
+/// [`lock_timeout`](Self::lock_timeout), or a database entry of its own in the pooler.
+///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
 /// use diesel::SqliteConnection;
@@ -154,8 +162,8 @@ impl<C: DatabaseConnection> PoolBuilder<C> {
         self
     }
 
-    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (pgbouncer before 1.21),
-    /// at the cost of a round trip a statement.
+    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (see
+    /// [above](Self#behind-a-pooler-in-transaction-mode)): the server then plans each statement anew.
     pub fn prepared_statements(mut self, kept: bool) -> Self {
         self.options.prepared_statements = kept;
         self

@@ -11,6 +11,8 @@ use diesel_oauth2::{Error, Failure, OAuth2Grant};
 
 use crate::fixture::{Fixture, ManualClock, NOW, Scene, on_every_schema, token};
 
+#[cfg(all(feature = "deadpool", feature = "sqlite"))]
+mod awaited;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod contention;
 mod full;

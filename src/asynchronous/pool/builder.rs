@@ -79,8 +79,11 @@ impl<C: AsyncDatabaseConnection> AsyncPoolBuilder<C> {
         self
     }
 
-    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (pgbouncer before 1.21), at the
-    /// cost of a round trip a statement.
+    /// Whether prepared statements are kept.
+    ///
+    /// Unlike [`PoolBuilder`](crate::pool::PoolBuilder::prepared_statements)'s, a pool without them is not fit for a pooler in
+    /// transaction mode in front of PostgreSQL: `diesel-async` prepares each statement by a name, also one that it does not
+    /// keep. There it takes pgbouncer from 1.21 on with `max_prepared_statements`, or session mode.
     pub fn prepared_statements(mut self, kept: bool) -> Self {
         self.options.prepared_statements = kept;
         self

@@ -116,16 +116,16 @@ mod row_44_storage_full_on_sqlite {
 
 /// A file system of its own, unmounted when dropped.
 #[cfg(feature = "postgres")]
-struct SmallDisk(std::path::PathBuf);
+struct SmallDisk(tempfile::TempDir);
 
 #[cfg(feature = "postgres")]
 impl SmallDisk {
     /// `None` where the user may not mount one.
-    fn mount(folder: std::path::PathBuf) -> Option<Self> {
-        std::fs::create_dir(&folder).expect("a folder");
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let output = as_root("mount")
             .args(["-t", "tmpfs", "-o", "size=4m,mode=0777", "none"])
-            .arg(&folder)
+            .arg(folder.path())
             .output();
         match output {
             Ok(output) if output.status.success() => Some(Self(folder)),
@@ -138,9 +138,9 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: the server may still have files of it open.
-        let status = as_root("umount").arg("--lazy").arg(&self.0).status();
+        let status = as_root("umount").arg("--lazy").arg(self.0.path()).status();
         if !status.is_ok_and(|it| it.success()) {
-            eprintln!("{} is left mounted", self.0.display());
+            eprintln!("{} is left mounted", self.0.path().display());
         }
     }
 }
@@ -167,12 +167,13 @@ fn row_44_storage_full_on_postgres() {
     let Some(server) = PrivatePostgres::start(&[]) else {
         return;
     };
-    let Some(disk) = SmallDisk::mount(server.folder().join("disk")) else {
+    let Some(disk) = SmallDisk::mount() else {
         cannot_run("a small file system cannot be mounted (neither root nor sudo)");
         return;
     };
-    let tables = disk.0.join("tables");
+    let tables = disk.0.path().join("tables");
     std::fs::create_dir(&tables).expect("a folder");
+    give_to("postgres", disk.0.path());
     give_to("postgres", &tables);
     let private = Private::<F>::on(server);
     let mut conn = private.connect();

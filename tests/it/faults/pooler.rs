@@ -144,4 +144,48 @@ fn row_44_behind_a_pooler_in_transaction_mode() {
     assert_eq!(errors_of_threads(&pool, &private), []);
     let added = private.count_tokens() - before;
     assert_eq!(added, 2 * 10 * i64::from(size));
+    drop(pool);
+    #[cfg(feature = "deadpool")]
+    check_awaited(&pooler.url);
+}
+
+/// diesel-async gives every statement a name, and so needs a pooler that knows names: what the setting's documentation says.
+#[cfg(feature = "deadpool")]
+fn check_awaited(url: &str) {
+    use crate::awaited::facade::runtime;
+    use diesel_oauth2::asynchronous::create_query_token_func;
+    use diesel_oauth2::asynchronous::pool::AsyncPoolBuilder;
+
+    let pool = AsyncPoolBuilder::<<F as Fixture>::AsyncConn>::new(url)
+        .max_size(u32::try_from(THREADS).expect("is small"))
+        .prepared_statements(false)
+        .build_deadpool()
+        .expect("the pool is made");
+    let query_token = create_query_token_func::<<F as Fixture>::Token, _>(pool);
+    let outcomes = runtime().block_on(async {
+        let tasks: Vec<_> = (0..THREADS * 20)
+            .map(|_| {
+                let query_token = query_token.clone();
+                tokio::spawn(
+                    async move { query_token("access-old", None).await.map(|it| it.is_some()) },
+                )
+            })
+            .collect();
+        let mut outcomes = Vec::new();
+        for task in tasks {
+            outcomes.push(task.await.expect("no panic"));
+        }
+        outcomes
+    });
+    let is_expected = |outcome: &Result<bool, Error>| {
+        // New connections are set up by named statements too.
+        let lost = [Error::PreparedStatementLost, Error::Unreachable];
+        match outcome {
+            Ok(is_found) => *is_found,
+            Err(error) => lost.contains(error),
+        }
+    };
+    assert!(outcomes.iter().all(is_expected), "{outcomes:?}");
+    // Where this fails, diesel-async has learnt it, and the setting's documentation may say so.
+    assert!(outcomes.iter().any(Result::is_err));
 }
