@@ -38,6 +38,10 @@ missing_packages() {
     fi
     postgres_bin >/dev/null || echo postgresql
     if ! command -v mariadbd >/dev/null || ! command -v mariadb-install-db >/dev/null; then echo mariadb-server; fi
+    # For the tests of faults: a pooler, and a locale in which PostgreSQL does not speak English.
+    command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || echo pgbouncer
+    command -v localedef >/dev/null || echo libc-bin
+    [[ -e /usr/share/i18n/locales/de_DE ]] || echo locales
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv python3-pip
     # For the end-to-end tests of examples/server.
     command -v curl >/dev/null || echo curl

@@ -136,16 +136,22 @@ pub enum Error {
     #[error("the database refused the statement for lack of permission")]
     PermissionDenied,
 
-    /// A prepared statement vanished between two statements: a pooler in transaction mode stands in between. Turn
-    /// prepared statements off with [`PoolBuilder::prepared_statements`](crate::pool::PoolBuilder::prepared_statements).
-    #[error("the database forgot a prepared statement; is a transaction-mode pooler in between?")]
+    /// A prepared statement vanished between two statements, or its name stands for another one: a pooler in transaction
+    /// mode stands in between. Turn prepared statements off with
+    /// [`PoolBuilder::prepared_statements`](crate::pool::PoolBuilder::prepared_statements), which also says what else there
+    /// is to know about poolers.
+    #[error(
+        "the database forgot a prepared statement; behind a pooler in transaction mode, turn prepared statements off \
+         (PoolBuilder::prepared_statements)"
+    )]
     PreparedStatementLost,
 
     /// The operating system gave no random bytes. Nothing was issued.
     #[error("the operating system's random source failed")]
     RandomSource,
 
-    /// Anything else. The message is withheld because it may quote a value; the database's own log has it.
+    /// Anything else. The message is withheld because it may quote a value; the database's own log has it. Also what a
+    /// database says in another language than English: see [`PoolBuilder`](crate::pool::PoolBuilder).
     #[error("the database refused the statement (its log says why)")]
     Database,
 }
@@ -231,7 +237,7 @@ fn from_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -
 }
 
 /// Diesel passes on no SQLSTATE, so what it leaves unclassified is told by the message, as the three databases write
-/// it in English. A message in another language ends as [`Error::Database`].
+/// it in English. The pools of this crate ask for English; a message in another language ends as [`Error::Database`].
 fn from_message(message: &str) -> Error {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.starts_with(prefix));
     let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
@@ -277,8 +283,12 @@ fn from_message(message: &str) -> Error {
     {
         return Error::ReadOnly;
     }
-    if starts(&["database or disk is full", "disk I/O error"])
-        || has(&["No space left on device", "is full"])
+    if starts(&[
+        "database or disk is full",
+        "disk I/O error",
+        // SQLite rolls back by itself after either, and Diesel's own rollback hides why.
+        "cannot rollback - no transaction is active",
+    ]) || has(&["No space left on device", "is full"])
     {
         return Error::StorageFull;
     }
@@ -292,7 +302,14 @@ fn from_message(message: &str) -> Error {
     ]) {
         return Error::PermissionDenied;
     }
-    if starts(&["prepared statement \""]) || has(&["Unknown prepared statement handler"]) {
+    if starts(&[
+        "prepared statement \"",
+        "unnamed prepared statement ",
+        // The name stands for a statement that somebody else has prepared.
+        "bind message supplies ",
+        "cached plan must not change result type",
+    ]) || has(&["Unknown prepared statement handler"])
+    {
         return Error::PreparedStatementLost;
     }
     if starts(&[
@@ -392,6 +409,13 @@ mod tests {
             Error::ReadOnly
         );
         assert_eq!(unknown("Server has gone away"), Error::ConnectionLost);
+        for lost in [
+            "prepared statement \"__diesel_stmt_0\" does not exist",
+            "prepared statement \"__diesel_stmt_0\" already exists",
+            "bind message supplies 1 parameters, but prepared statement \"__diesel_stmt_0\" requires 5",
+        ] {
+            assert_eq!(unknown(lost), Error::PreparedStatementLost);
+        }
         assert_eq!(
             unknown("Data too long for column 'access_token' at row 1"),
             Error::ValueTooLong {

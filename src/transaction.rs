@@ -21,7 +21,13 @@ pub(crate) fn transaction<T, Conn: Connection>(
     conn: &mut Conn,
     mut work: impl FnMut(&mut Conn) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    retry(conn, |conn| conn.transaction(&mut work))
+    retry(conn, |conn| {
+        // SQLite rolls back by itself where its disk is full. Then Diesel's own rollback fails, and hides why.
+        let mut cause = None;
+        let outcome =
+            conn.transaction(|conn| work(conn).inspect_err(|error| cause = Some(error.clone())));
+        outcome.map_err(|error| cause.unwrap_or(error))
+    })
 }
 
 /// Runs `statement`, which alone is a transaction, and again where the database gave it up for another one.

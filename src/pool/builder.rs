@@ -15,6 +15,10 @@ pub trait DatabaseConnection: R2D2Connection + Send + 'static {
     /// The statements that set a new connection up.
     #[doc(hidden)]
     fn set_up(options: &ConnectionOptions) -> String;
+
+    /// A statement that a new connection is better for, and that may fail.
+    #[doc(hidden)]
+    const WISH: Option<&'static str> = None;
 }
 
 /// What [`PoolBuilder`] sets on each connection.
@@ -66,8 +70,23 @@ pub enum Synchronous {
 /// connection, not 30.
 ///
 /// * SQLite: WAL, `busy_timeout`, `foreign_keys = ON`, [`Synchronous`].
-/// * PostgreSQL: `lock_timeout`.
-/// * MySQL/MariaDB: strict mode, so that nothing is cut to fit; `innodb_lock_wait_timeout`; READ COMMITTED.
+/// * PostgreSQL: `lock_timeout`; `lc_messages`, where the user may.
+/// * MySQL/MariaDB: strict mode, so that nothing is cut to fit; `innodb_lock_wait_timeout`; READ COMMITTED; `lc_messages`.
+///
+/// # Messages in another language
+/// Diesel tells the most frequent errors of a database by their code and leaves the others to their message, which this
+/// crate knows in English. So the connections ask for English. PostgreSQL lets only some users choose. On a server whose
+/// messages are in another language, either `ALTER ROLE app SET lc_messages = 'C'`, or (from version 15)
+/// `GRANT SET ON PARAMETER lc_messages TO app`, once, as an administrator. Without it a deadlock, a timeout or a full disk
+/// is [`Error::Database`], and a deadlock is not tried again.
+///
+/// # Behind a pooler in transaction mode
+/// pgbouncer's `pool_mode = transaction` gives each transaction another connection of the server's. A kept statement is then
+/// missing there ([`Error::PreparedStatementLost`]), or its name stands for another one. Turn
+/// [`prepared_statements`](Self::prepared_statements) off, before anything goes to production: it is not noticed before two
+/// requests overlap. From pgbouncer 1.21 on, `max_prepared_statements` lets them be kept. What is set on a connection stays
+/// with the server's, whoever gets it next: so give the applications that share them the same
+/// [`lock_timeout`](Self::lock_timeout), or a database entry of its own in the pooler.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -159,8 +178,8 @@ impl<C: DatabaseConnection> PoolBuilder<C> {
         self
     }
 
-    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (pgbouncer before 1.21),
-    /// at the cost of a round trip a statement.
+    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (see
+    /// [above](Self#behind-a-pooler-in-transaction-mode)): the server then plans each statement anew.
     pub fn prepared_statements(mut self, kept: bool) -> Self {
         self.options.prepared_statements = kept;
         self
@@ -192,7 +211,11 @@ impl<C: DatabaseConnection> CustomizeConnection<C, diesel::r2d2::Error> for SetU
         }
         connection
             .batch_execute(&C::set_up(&self.0))
-            .map_err(diesel::r2d2::Error::QueryError)
+            .map_err(diesel::r2d2::Error::QueryError)?;
+        if let Some(wish) = C::WISH {
+            let _ = connection.batch_execute(wish);
+        }
+        Ok(())
     }
 }
 
@@ -221,6 +244,13 @@ impl DatabaseConnection for diesel::PgConnection {
     fn set_up(options: &ConnectionOptions) -> String {
         format!("SET lock_timeout = {}", options.lock_timeout_millis())
     }
+
+    // In a block, because a refusal outside of one is written to the server's log.
+    const WISH: Option<&'static str> = Some(
+        "DO $$ BEGIN
+            IF current_setting('lc_messages') <> 'C' THEN SET lc_messages = 'C'; END IF;
+         EXCEPTION WHEN OTHERS THEN NULL; END $$",
+    );
 }
 
 #[cfg(feature = "mysql")]
@@ -228,7 +258,7 @@ impl DatabaseConnection for diesel::MysqlConnection {
     fn set_up(options: &ConnectionOptions) -> String {
         format!(
             "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES'), \
-             SESSION innodb_lock_wait_timeout = {}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+             SESSION innodb_lock_wait_timeout = {}, SESSION lc_messages = 'en_US'; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             options.lock_timeout.as_secs().max(1)
         )
     }

@@ -233,3 +233,94 @@ mod row_15_no_secret_is_in_the_bytes_of_the_file {
         super::row_15_no_secret_is_in_the_bytes_of_the_file::<Own<Sqlite>>();
     }
 }
+
+/// Every row of every table of the database, its columns as hexadecimal bytes: in whatever type a secret is kept, it is found.
+#[cfg(feature = "postgres")]
+fn rows_on_postgres(url: &str) -> Vec<String> {
+    use crate::support::{Postgres, TestDatabase};
+    use diesel::Connection;
+
+    let mut conn = diesel::PgConnection::establish(url).expect("the database answers");
+    let tables = "SELECT format('%I.%I', schemaname, tablename) AS value FROM pg_tables \
+                  WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables = Postgres::strings(&mut conn, tables);
+    assert!(tables.len() >= 6, "{tables:?}");
+    // What is binary is in hexadecimal in the row's text already, so both are looked at.
+    let rows = tables.iter().flat_map(|table| {
+        let rows = format!(
+            "SELECT encode(convert_to(t::text, 'UTF8'), 'hex') || ' ' || t::text AS value FROM {table} t"
+        );
+        Postgres::strings(&mut conn, &rows)
+    });
+    rows.collect()
+}
+
+#[cfg(feature = "mysql")]
+fn rows_on_mysql(url: &str) -> Vec<String> {
+    use crate::support::{Mysql, TestDatabase};
+    use diesel::Connection;
+
+    let mut conn = diesel::MysqlConnection::establish(url).expect("the database answers");
+    let queries = "SELECT CONCAT('SELECT LOWER(CONCAT_WS('' '', ', \
+                       GROUP_CONCAT('HEX(CAST(`', column_name, '` AS BINARY))'), \
+                       ')) AS value FROM `', table_name, '`') AS value \
+                   FROM information_schema.columns WHERE table_schema = database() GROUP BY table_name";
+    let longer = "SET SESSION group_concat_max_len = 1000000";
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, longer).expect("is set");
+    let queries = Mysql::strings(&mut conn, queries);
+    assert!(queries.len() >= 6, "{queries:?}");
+    let rows = queries
+        .iter()
+        .flat_map(|rows| Mysql::strings(&mut conn, rows));
+    rows.collect()
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn row_15_no_secret_is_in_any_row_of_any_table<F: Fixture>(rows: fn(&str) -> Vec<String>) {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let secrets = live(&scene);
+    let is_found = |needle: &str| {
+        let needle: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let rows = rows(&scene.fixture.url());
+        rows.iter().any(|row| row.contains(&needle))
+    };
+    assert!(is_found("sha256:"), "the digests are there");
+    for secret in secrets {
+        assert!(!is_found(&secret), "{secret}");
+    }
+    // And it would have been found.
+    scene.save_plain(&response("plain")).expect("is saved");
+    assert!(is_found(MARK));
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod row_15_no_secret_is_in_any_row_of_any_table {
+    use super::row_15_no_secret_is_in_any_row_of_any_table as check;
+    use crate::fixture::{Bundled, Own};
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn postgres_bundled() {
+        check::<Bundled<crate::support::Postgres>>(super::rows_on_postgres);
+    }
+
+    #[cfg(all(feature = "postgres", feature = "uuid"))]
+    #[test]
+    fn postgres_own() {
+        check::<Own<crate::support::Postgres>>(super::rows_on_postgres);
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn mysql_bundled() {
+        check::<Bundled<crate::support::Mysql>>(super::rows_on_mysql);
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn mysql_own() {
+        check::<Own<crate::support::Mysql>>(super::rows_on_mysql);
+    }
+}

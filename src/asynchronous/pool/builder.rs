@@ -86,8 +86,11 @@ impl<C: AsyncDatabaseConnection> AsyncPoolBuilder<C> {
         self
     }
 
-    /// Whether prepared statements are kept. Turn it off behind a pooler in transaction mode (pgbouncer before 1.21), at the
-    /// cost of a round trip a statement.
+    /// Whether prepared statements are kept.
+    ///
+    /// Unlike [`PoolBuilder`](crate::pool::PoolBuilder::prepared_statements)'s, a pool without them is not fit for a pooler in
+    /// transaction mode in front of PostgreSQL: `diesel-async` prepares each statement by a name, also one that it does not
+    /// keep. There it takes pgbouncer from 1.21 on with `max_prepared_statements`, or session mode.
     pub fn prepared_statements(mut self, kept: bool) -> Self {
         self.options.prepared_statements = kept;
         self
@@ -110,6 +113,9 @@ impl<C: AsyncDatabaseConnection> AsyncPoolBuilder<C> {
                 }
                 let set_up = connection.batch_execute(&C::set_up(&options)).await;
                 set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+                if let Some(wish) = C::WISH {
+                    let _ = connection.batch_execute(wish).await;
+                }
                 Ok(connection)
             })
         });

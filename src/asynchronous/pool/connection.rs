@@ -31,6 +31,10 @@ pub trait AsyncDatabaseConnection: PoolableConnection + Send + 'static {
     #[doc(hidden)]
     fn set_up(options: &ConnectionOptions) -> String;
 
+    /// A statement that a new connection is better for, and that may fail.
+    #[doc(hidden)]
+    const WISH: Option<&'static str> = None;
+
     /// Whether a connection that was idle still lives, where only asking tells.
     #[doc(hidden)]
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
@@ -61,6 +65,8 @@ impl AsyncDatabaseConnection for AsyncSqliteConnection {
 impl AsyncDatabaseConnection for diesel_async::AsyncPgConnection {
     // An answer that nobody waits for is dropped when it comes.
     const OUTLIVES_LOOK_UPS: bool = true;
+    const WISH: Option<&'static str> =
+        <diesel::PgConnection as crate::pool::DatabaseConnection>::WISH;
 
     fn set_up(options: &ConnectionOptions) -> String {
         <diesel::PgConnection as crate::pool::DatabaseConnection>::set_up(options)
