@@ -9,19 +9,29 @@ use diesel_oauth2::pool::PoolBuilder;
 use diesel_oauth2::table::GrantTable;
 use diesel_oauth2::{Error, Failure, OAuth2Grant};
 
-use crate::fixture::{Fixture, NOW, Scene, on_every_schema, token};
+use crate::fixture::{Fixture, ManualClock, NOW, Scene, on_every_schema, token};
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod outage;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod private;
 
 on_every_schema!(row_44_pool_exhausted, row_44_lock_timeout, row_44_read_only,);
 
 /// A family with one token, `refresh-old`.
 fn start<F: Fixture>(scene: &Scene<F>) -> <F::Grant as OAuth2Grant>::Id {
-    let store = create_refresh_token_store::<F::Token, _>(scene.pool.clone());
-    let grant = store.clock(scene.clock.clone());
-    let id = grant
-        .start(&scene.client, Some(&F::user(1)))
-        .expect("is started");
-    grant
-        .issue(&token("old"), &scene.request(), &id)
+    start_on::<F>(&scene.pool, &scene.client)
+}
+
+fn start_on<F: Fixture>(
+    pool: &Pool<ConnectionManager<F::Conn>>,
+    client: &F::Client,
+) -> <F::Grant as OAuth2Grant>::Id {
+    let store = create_refresh_token_store::<F::Token, _>(pool.clone());
+    let store = store.clock(ManualClock::default());
+    let id = store.start(client, Some(&F::user(1))).expect("is started");
+    store
+        .issue(&token("old"), &Scene::<F>::request_of(client), &id)
         .expect("is issued");
     id
 }
@@ -31,11 +41,22 @@ fn rotate<F: Fixture>(
     scene: &Scene<F>,
     pool: &Pool<ConnectionManager<F::Conn>>,
 ) -> Result<(), Error> {
+    rotate_on::<F>(pool, &scene.client, "old", "new")
+}
+
+/// Exchanges the refresh token of the first name for that of the second.
+fn rotate_on<F: Fixture>(
+    pool: &Pool<ConnectionManager<F::Conn>>,
+    client: &F::Client,
+    old: &str,
+    new: &str,
+) -> Result<(), Error> {
     let store: RefreshStore<F::Token, _> =
-        create_refresh_token_store(pool.clone()).clock(scene.clock.clone());
+        create_refresh_token_store(pool.clone()).clock(ManualClock::default());
+    let request = Scene::<F>::request_of(client);
     let outcome = store
-        .authenticate("refresh-old", &scene.client)
-        .and_then(|refreshing| store.rotate(&refreshing, &token("new"), &scene.request()));
+        .authenticate(&format!("refresh-{old}"), client)
+        .and_then(|refreshing| store.rotate(&refreshing, &token(new), &request));
     match outcome {
         Ok(()) => Ok(()),
         Err(Failure::Storage(error)) => Err(error),

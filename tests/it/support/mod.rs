@@ -4,6 +4,9 @@
 //! Without such a URL the test is skipped and says so, unless `DIESEL_OAUTH2_TEST_REQUIRE_ALL` is set: then it fails.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
+#[allow(dead_code)] // whole, whatever the tests of the databases at hand use of it
+pub mod private_server;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
