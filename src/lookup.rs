@@ -41,6 +41,21 @@ where
     pool.look_up(|conn| load_client(conn, client_id))
 }
 
+/// [`find_client`] for a decision: never from a replica, which may have the client as it was.
+///
+/// # Errors
+/// As [`find_client`].
+pub fn find_current_client<C, P>(pool: &P, client_id: &str) -> Result<Option<C>, Error>
+where
+    P: ConnectionPool,
+    C: ClientTable<P::Connection>,
+{
+    if !is_vschar(client_id) {
+        return Ok(None);
+    }
+    pool.run(Intent::CurrentRead, |conn| load_client(conn, client_id))
+}
+
 /// [`find_client`] on the caller's connection.
 ///
 /// # Errors
@@ -99,6 +114,29 @@ where
         return Ok(None);
     }
     let found = pool.look_up(|conn| load_token(conn, token, hint))?;
+    if let Some(Found { token, .. }) = &found {
+        rewrite_plain(pool, token);
+    }
+    Ok(found)
+}
+
+/// [`find_token`] for a decision: never from a replica, which may not know yet what was revoked.
+///
+/// # Errors
+/// As [`find_token`].
+pub fn find_current_token<M, P>(
+    pool: &P,
+    token: &str,
+    hint: Option<TokenTypeHint>,
+) -> Result<Option<Found<M>>, Error>
+where
+    P: ConnectionPool,
+    M: TokenTable<P::Connection>,
+{
+    if !is_vschar(token) {
+        return Ok(None);
+    }
+    let found = pool.run(Intent::CurrentRead, |conn| load_token(conn, token, hint))?;
     if let Some(Found { token, .. }) = &found {
         rewrite_plain(pool, token);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::pool::{AsyncConnectionPool, on_connection};
+use super::pool::{AsyncConnectionPool, look_up, on_connection};
 use crate::Error;
 use crate::lookup::{
     Found, keep_access_token, keep_best, keep_client, keep_secret, matching, rewritten,
@@ -31,7 +31,24 @@ where
     if !is_vschar(client_id) {
         return Ok(None);
     }
-    on_connection!(pool, Intent::Read, |conn| load_client(conn, client_id))
+    look_up!(pool, |conn| load_client(conn, client_id))
+}
+
+/// [`lookup::find_current_client`](crate::lookup::find_current_client), awaited.
+///
+/// # Errors
+/// As [`find_client`].
+pub async fn find_current_client<C, P>(pool: &P, client_id: &str) -> Result<Option<C>, Error>
+where
+    P: AsyncConnectionPool,
+    C: AsyncClientTable<P::Connection>,
+{
+    if !is_vschar(client_id) {
+        return Ok(None);
+    }
+    on_connection!(pool, Intent::CurrentRead, |conn| load_client(
+        conn, client_id
+    ))
 }
 
 /// [`find_client`] on the caller's connection.
@@ -68,7 +85,34 @@ where
         return Ok(None);
     }
     let found: Result<Option<Found<M>>, Error> =
-        on_connection!(pool, Intent::Read, |conn| load_token(conn, token, hint));
+        look_up!(pool, |conn| load_token(conn, token, hint));
+    let found = found?;
+    if let Some(Found { token, .. }) = &found {
+        rewrite_plain(pool, token).await;
+    }
+    Ok(found)
+}
+
+/// [`lookup::find_current_token`](crate::lookup::find_current_token), awaited.
+///
+/// # Errors
+/// As [`find_token`].
+pub async fn find_current_token<M, P>(
+    pool: &P,
+    token: &str,
+    hint: Option<TokenTypeHint>,
+) -> Result<Option<Found<M>>, Error>
+where
+    P: AsyncConnectionPool,
+    M: AsyncTokenTable<P::Connection>,
+{
+    if !is_vschar(token) {
+        return Ok(None);
+    }
+    let found: Result<Option<Found<M>>, Error> =
+        on_connection!(pool, Intent::CurrentRead, |conn| load_token(
+            conn, token, hint
+        ));
     let found = found?;
     if let Some(Found { token, .. }) = &found {
         rewrite_plain(pool, token).await;
@@ -130,8 +174,7 @@ where
     if !is_vschar(token) {
         return Ok(None);
     }
-    let found: Result<Option<M>, Error> =
-        on_connection!(pool, Intent::Read, |conn| load_access_token(conn, token));
+    let found: Result<Option<M>, Error> = look_up!(pool, |conn| load_access_token(conn, token));
     let found = found?;
     if let Some(token) = &found {
         rewrite_plain(pool, token).await;
@@ -169,7 +212,7 @@ where
     if !is_vschar(code) {
         return Ok(None);
     }
-    on_connection!(pool, Intent::Read, |conn| load_code(conn, code))
+    look_up!(pool, |conn| load_code(conn, code))
 }
 
 /// [`find_code`] on the caller's connection.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::credentials::Credentials;
 use crate::endpoint::{EndpointRequest, Failure, OAuth2Error, Realm};
-use crate::lookup::find_client;
+use crate::lookup::find_current_client;
 use crate::model::OAuth2Client;
 use crate::observer::Observer;
 use crate::pool::ConnectionPool;
@@ -174,7 +174,7 @@ where
         let credentials = self.credentials(request)?;
         let method = credentials.method();
         for (client_id, secret) in credentials.readings() {
-            let Some(client) = find_client::<C, P>(&self.pool, &client_id)? else {
+            let Some(client) = find_current_client::<C, P>(&self.pool, &client_id)? else {
                 continue;
             };
             if self.is_authentic(&client, &method, endpoint, secret.as_deref()) {

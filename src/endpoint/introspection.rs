@@ -12,7 +12,7 @@ use crate::endpoint::{
     AuthenticatedClient, ClientAuthenticator, EndpointRequest, EndpointResponse, Failure,
     OAuth2Error,
 };
-use crate::lookup::{Found, find_token};
+use crate::lookup::{Found, find_current_token};
 use crate::model::{OAuth2Client, OAuth2Token};
 use crate::pool::ConnectionPool;
 use crate::table::{ClientTable, TokenTable};
@@ -200,7 +200,7 @@ where
         client: &dyn OAuth2Client,
     ) -> Result<Value, Failure<OAuth2Error>> {
         let (token, hint) = token_parameters(request)?;
-        let found = find_token::<M, P>(&self.pool, token, hint)?;
+        let found = find_current_token::<M, P>(&self.pool, token, hint)?;
         Ok(self.tell(found, client))
     }
 }

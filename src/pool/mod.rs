@@ -7,6 +7,7 @@
 mod builder;
 mod r2d2;
 mod reader_writer;
+mod replicas;
 mod shared;
 
 #[cfg(feature = "diesel-async")]
@@ -15,6 +16,7 @@ pub(crate) use builder::ConnectionOptions;
 pub(crate) use builder::Url;
 pub use builder::{DatabaseConnection, PoolBuilder, Synchronous, create_pool};
 pub use reader_writer::ReaderWriterPool;
+pub use replicas::Turn;
 pub use shared::SharedConnection;
 
 use crate::Error;
@@ -26,6 +28,8 @@ use crate::Error;
 pub enum Intent {
     /// Only reads. May be repeated, and may be answered by a replica.
     Read,
+    /// Only reads, but what a decision rests on: may be repeated, and is not answered by a replica, which may lag behind.
+    CurrentRead,
     /// Writes, and may be repeated: doing it twice leaves what doing it once does.
     IdempotentWrite,
     /// Writes, and must not be repeated.

@@ -1,61 +1,92 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use super::replicas::{Replicas, Turn};
 use super::{ConnectionPool, Intent};
 use crate::Error;
 
 /// A primary database with replicas: look-ups go to the replicas in turn, everything else to the primary.
 ///
-/// What a replica has not is asked for again at the primary, so that a token is valid as soon as it is issued. Where a
-/// replica fails, the primary is asked too. But a replica that lags behind still has a token as valid that was revoked
-/// since: revocation takes effect when the replica has caught up. Decisions (redeeming, rotating, revoking) are always made
-/// on the primary.
+/// # What is asked where
+/// * At a replica: the bearer validator, `query_client` and `query_token`, and the `find_` functions of
+///   [`lookup`](crate::lookup) except those named `find_current_`. What the replica has not is asked for again at the primary,
+///   so that a token is valid and a client known as soon as it is stored.
+/// * At the primary: all that decides and all that writes. Introspection, revocation, client authentication, authorization
+///   codes, refresh tokens, device codes, registration, pruning.
+///
+/// # What is stale, and for how long
+/// A row that a replica has is taken as it is there. So for as long as the replica lags behind, the validator accepts a token
+/// that was revoked, and `query_client` and `query_token` give the row as it was. Nothing else is stale: an expired token is
+/// refused on time, a revoked one is inactive to introspection at once, cannot be exchanged, and what was revoked never comes
+/// back. Where a revocation must be felt at once, give that validator the primary's pool. How far a replica may lag is not
+/// bounded here: the database tells it and can bound it.
+///
+/// # When a replica fails
+/// Then the primary is asked, whatever the error. One that cannot be reached is not asked again for
+/// [5 seconds](Self::rest), after which one look-up tries it. That one, and those under way when it went, wait as long
+/// as the replica's pool waits for a connection, so that is better short. Where the primary fails, its error is returned; what
+/// a replica has is found all the same.
+///
+/// On a pool of `diesel-async`'s this is an `AsyncConnectionPool`, by the same rules.
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")] {
+/// use std::time::Duration;
+///
 /// use diesel::PgConnection;
 /// use diesel_oauth2::create_bearer_token_validator;
 /// use diesel_oauth2::models::Token;
-/// use diesel_oauth2::pool::{ReaderWriterPool, create_pool};
+/// use diesel_oauth2::pool::{PoolBuilder, ReaderWriterPool, create_pool};
 ///
 /// let primary = create_pool::<PgConnection>("postgres://primary/app")?;
-/// let replica = create_pool::<PgConnection>("postgres://replica/app")?;
+/// let replica = PoolBuilder::<PgConnection>::new("postgres://replica/app")
+///     .connection_timeout(Duration::from_millis(250))
+///     .build()?;
 /// let pool = ReaderWriterPool::new(primary).reader(replica);
 /// let validator = create_bearer_token_validator::<Token, _>(pool);
 /// # let _ = validator;
 /// # }
 /// # Ok::<(), diesel_oauth2::Error>(())
 /// ```
-#[derive(Clone)]
 #[must_use]
 pub struct ReaderWriterPool<P> {
     writer: P,
-    readers: Arc<[P]>,
-    next: Arc<AtomicUsize>,
+    readers: Arc<Replicas<P>>,
 }
 
-impl<P: ConnectionPool> ReaderWriterPool<P> {
+impl<P: Clone> ReaderWriterPool<P> {
     /// A pool without replicas yet.
     pub fn new(primary: P) -> Self {
         Self {
             writer: primary,
-            readers: Arc::new([]),
-            next: Arc::default(),
+            readers: Arc::new(Replicas::new([], Duration::from_secs(5))),
         }
     }
 
     /// Adds a replica.
     pub fn reader(mut self, replica: P) -> Self {
-        let readers = self.readers.iter().cloned().chain([replica]);
-        self.readers = readers.collect();
+        let readers = self.readers.pools().cloned().chain([replica]);
+        self.readers = Arc::new(Replicas::new(readers, self.readers.rest()));
         self
     }
 
-    /// The replica whose turn it is.
-    fn next_reader(&self) -> Option<&P> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.readers.get(turn % self.readers.len().max(1))
+    /// How long a replica is not asked after it could not be reached: 5 seconds unless set.
+    pub fn rest(mut self, rest: Duration) -> Self {
+        self.readers = Arc::new(Replicas::new(self.readers.pools().cloned(), rest));
+        self
+    }
+}
+
+impl<P> ReaderWriterPool<P> {
+    // Only pools that are awaited ask from outside.
+    #[cfg_attr(not(feature = "diesel-async"), allow(dead_code))]
+    pub(crate) fn primary(&self) -> &P {
+        &self.writer
+    }
+
+    pub(crate) fn replica_in_turn(&self) -> Option<Turn<'_, P>> {
+        self.readers.turn()
     }
 }
 
@@ -68,8 +99,10 @@ impl<P: ConnectionPool> ConnectionPool for ReaderWriterPool<P> {
         mut work: impl FnMut(&mut P::Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if intent == Intent::Read {
-            if let Some(reader) = self.next_reader() {
-                if let Ok(value) = reader.run(intent, &mut work) {
+            if let Some(turn) = self.replica_in_turn() {
+                let answer = turn.pool().run(intent, &mut work);
+                turn.settle(&answer);
+                if let Ok(value) = answer {
                     return Ok(value);
                 }
             }
@@ -81,12 +114,23 @@ impl<P: ConnectionPool> ConnectionPool for ReaderWriterPool<P> {
         &self,
         mut work: impl FnMut(&mut P::Connection) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
-        if let Some(reader) = self.next_reader() {
-            if let Ok(Some(found)) = reader.look_up(&mut work) {
+        if let Some(turn) = self.replica_in_turn() {
+            let answer = turn.pool().look_up(&mut work);
+            turn.settle(&answer);
+            if let Ok(Some(found)) = answer {
                 return Ok(Some(found));
             }
         }
         self.writer.look_up(work)
+    }
+}
+
+impl<P: Clone> Clone for ReaderWriterPool<P> {
+    fn clone(&self) -> Self {
+        Self {
+            writer: self.writer.clone(),
+            readers: Arc::clone(&self.readers),
+        }
     }
 }
 
@@ -146,6 +190,7 @@ mod tests {
         assert_eq!(count(&pool, Intent::Read), Ok(1));
         assert_eq!(count(&pool, Intent::Write), Ok(2));
         assert_eq!(count(&pool, Intent::IdempotentWrite), Ok(2));
+        assert_eq!(count(&pool, Intent::CurrentRead), Ok(2));
         let alone = ReaderWriterPool::new(database(&[1, 2]));
         assert_eq!(count(&alone, Intent::Read), Ok(2));
     }

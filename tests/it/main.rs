@@ -11,6 +11,33 @@ mod api {
     pub fn run(test: fn()) {
         test();
     }
+
+    /// Pools for a primary and its replica.
+    #[cfg(feature = "postgres")]
+    pub mod replicated {
+        use std::time::Duration;
+
+        use diesel::PgConnection;
+        use diesel::r2d2::{ConnectionManager, Pool};
+        use diesel_oauth2::pool::{PoolBuilder, ReaderWriterPool};
+
+        pub type One = Pool<ConnectionManager<PgConnection>>;
+        pub type Both = ReaderWriterPool<One>;
+
+        pub fn one(url: &str) -> One {
+            PoolBuilder::new(url)
+                .max_size(2)
+                .connection_timeout(Duration::from_millis(500))
+                .build()
+                .expect("the server answers")
+        }
+
+        pub fn both(primary: &str, replica: &str, rest: Duration) -> Both {
+            ReaderWriterPool::new(one(primary))
+                .reader(one(replica))
+                .rest(rest)
+        }
+    }
 }
 
 mod awaited;
@@ -43,6 +70,8 @@ mod python;
 mod query_token;
 mod refresh_store;
 mod registration;
+#[cfg(feature = "postgres")]
+mod replica;
 mod revocation;
 mod save_token;
 mod secrets;

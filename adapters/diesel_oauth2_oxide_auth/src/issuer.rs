@@ -6,7 +6,7 @@ use diesel_oauth2::clock::{Clock, SystemClock};
 use diesel_oauth2::column::Identifier as _;
 use diesel_oauth2::factory::save_token;
 use diesel_oauth2::lifecycle::{RefreshRefusal, RefreshStore, create_refresh_token_store};
-use diesel_oauth2::lookup::{find_access_token, find_token};
+use diesel_oauth2::lookup::{find_access_token, find_current_token};
 use diesel_oauth2::observer::Observer;
 use diesel_oauth2::pool::{ConnectionPool, Intent};
 use diesel_oauth2::table::FamilyTokenTable;
@@ -294,7 +294,7 @@ where
     /// The grant of a refresh token that may be exchanged. One that was exchanged before ends its family.
     fn refresh_grant(&self, refresh_token: &str) -> Result<Grant, Error> {
         let hint = Some(TokenTypeHint::RefreshToken);
-        let found = find_token::<T, _>(&self.pool, refresh_token, hint)?
+        let found = find_current_token::<T, _>(&self.pool, refresh_token, hint)?
             .filter(|found| found.kind == TokenTypeHint::RefreshToken)
             .ok_or(Error::RefreshRefused(RefreshRefusal::Unknown))?;
         let token = found.token;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diesel_oauth2::OAuth2Client;
 use diesel_oauth2::clock::{Clock, SystemClock};
-use diesel_oauth2::lookup::find_client;
+use diesel_oauth2::lookup::find_current_client;
 use diesel_oauth2::observer::Observer;
 use diesel_oauth2::pool::ConnectionPool;
 use diesel_oauth2::table::ClientTable;
@@ -122,7 +122,7 @@ where
 
     /// The client, where it may do what this registrar is for.
     fn client(&self, client_id: &str) -> Result<C, RegistrarError> {
-        let found = find_client::<C, P>(&self.pool, client_id).map_err(|error| {
+        let found = find_current_client::<C, P>(&self.pool, client_id).map_err(|error| {
             self.on_failure.tell(&Error::Storage(error));
             RegistrarError::PrimitiveError
         })?;

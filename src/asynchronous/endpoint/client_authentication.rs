@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::asynchronous::lookup::find_client;
+use crate::asynchronous::lookup::find_current_client;
 use crate::asynchronous::pool::AsyncConnectionPool;
 use crate::asynchronous::{Async, on_blocking_thread};
 use crate::endpoint::{
@@ -40,7 +40,7 @@ where
         let credentials = self.credentials(request)?;
         let method = credentials.method();
         for (client_id, secret) in credentials.readings() {
-            let Some(client) = find_client::<C, P>(&self.pool.0, &client_id).await? else {
+            let Some(client) = find_current_client::<C, P>(&self.pool.0, &client_id).await? else {
                 continue;
             };
             let secret = secret.map(String::from);

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::asynchronous::Async;
-use crate::asynchronous::lookup::find_token;
+use crate::asynchronous::lookup::find_current_token;
 use crate::asynchronous::pool::AsyncConnectionPool;
 use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, IntrospectionEndpoint,
@@ -73,7 +73,7 @@ where
         client: &dyn OAuth2Client,
     ) -> Result<Value, Failure<OAuth2Error>> {
         let (token, hint) = token_parameters(request)?;
-        let found = find_token::<M, P>(&self.pool.0, token, hint).await?;
+        let found = find_current_token::<M, P>(&self.pool.0, token, hint).await?;
         Ok(self.tell(found, client))
     }
 }

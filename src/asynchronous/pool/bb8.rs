@@ -16,6 +16,7 @@ for_each_connection! {
     impl AsyncConnectionPool for Pool<Connection> {
         type Connection = Connection;
         type Lent = PooledConnection<'static, Connection>;
+        type Replica = Self;
 
         async fn lend(&self) -> Result<Self::Lent, Error> {
             // bb8 puts a connection back even where the question whether it lives was given up halfway, and the next

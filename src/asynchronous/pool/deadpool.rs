@@ -15,6 +15,7 @@ for_each_connection! {
     impl AsyncConnectionPool for Pool<Connection> {
         type Connection = Connection;
         type Lent = Object<Connection>;
+        type Replica = Self;
 
         async fn lend(&self) -> Result<Self::Lent, Error> {
             self.get().await.map_err(no_connection)

@@ -26,7 +26,8 @@ impl<'p, P: AsyncConnectionPool> Lending<'p, P> {
     pub(crate) async fn connection(&mut self) -> Result<Loan<P>, Error> {
         self.left = self.left.checked_sub(1).ok_or(Error::Unreachable)?;
         let lent = self.pool.lend().await?;
-        let is_kept = self.intent == Intent::Read && P::Connection::OUTLIVES_LOOK_UPS;
+        let only_reads = matches!(self.intent, Intent::Read | Intent::CurrentRead);
+        let is_kept = only_reads && P::Connection::OUTLIVES_LOOK_UPS;
         Ok(Loan {
             lent: Some(lent),
             is_kept,
@@ -129,3 +130,38 @@ macro_rules! on_connection {
     }};
 }
 pub(crate) use on_connection;
+
+/// Awaits work that looks something up, as [`ConnectionPool::look_up`](crate::pool::ConnectionPool::look_up) runs it: on a
+/// replica, and again on the primary where it is not found there.
+macro_rules! look_up {
+    ($pool:expr, |$conn:ident| $work:expr) => {{
+        let pool = $pool;
+        let mut found = None;
+        if let Some(turn) = $crate::asynchronous::pool::AsyncConnectionPool::replica(pool) {
+            let answer = async {
+                $crate::asynchronous::pool::on_connection!(
+                    turn.pool(),
+                    $crate::pool::Intent::Read,
+                    |$conn| $work
+                )
+            }
+            .await;
+            turn.settle(&answer);
+            found = answer.unwrap_or_default();
+        }
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => {
+                async {
+                    $crate::asynchronous::pool::on_connection!(
+                        pool,
+                        $crate::pool::Intent::Read,
+                        |$conn| $work
+                    )
+                }
+                .await
+            }
+        }
+    }};
+}
+pub(crate) use look_up;

@@ -31,6 +31,7 @@ mod connection;
 #[cfg(feature = "deadpool")]
 mod deadpool;
 mod lending;
+mod reader_writer;
 
 #[cfg(any(feature = "bb8", feature = "deadpool"))]
 pub use builder::AsyncPoolBuilder;
@@ -39,14 +40,16 @@ pub use connection::AsyncDatabaseConnection;
 pub use connection::AsyncSqliteConnection;
 
 #[cfg_attr(not(any(feature = "bb8", feature = "deadpool")), allow(unused_imports))]
-pub(crate) use lending::{Lending, on_connection};
+pub(crate) use lending::{Lending, look_up, on_connection};
 
 use std::future::Future;
 use std::ops::DerefMut;
 
 use crate::Error;
+use crate::pool::Turn;
 
-/// A source of connections of `diesel-async`: its pools of bb8 and deadpool.
+/// A source of connections of `diesel-async`: its pools of bb8 and deadpool, and a
+/// [`ReaderWriterPool`](crate::pool::ReaderWriterPool) of them.
 ///
 /// Cloning it is cheap and gives the same pool.
 pub trait AsyncConnectionPool: Clone + Send + Sync + 'static {
@@ -56,7 +59,10 @@ pub trait AsyncConnectionPool: Clone + Send + Sync + 'static {
     /// A connection while it is lent. Dropping it gives it back.
     type Lent: DerefMut<Target = Self::Connection> + Send + 'static;
 
-    /// Lends a connection.
+    /// The pools of its replicas; `Self` where it has none.
+    type Replica: AsyncConnectionPool<Connection = Self::Connection>;
+
+    /// Lends a connection, to the primary where there are replicas.
     ///
     /// # Errors
     /// [`Error::PoolExhausted`] or [`Error::Unreachable`].
@@ -67,4 +73,9 @@ pub trait AsyncConnectionPool: Clone + Send + Sync + 'static {
 
     /// How many connections there are at most: each may have to be met once when the database was restarted.
     fn max_size(&self) -> usize;
+
+    /// The replica whose turn it is to be asked first for what only looks something up, if there is one.
+    fn replica(&self) -> Option<Turn<'_, Self::Replica>> {
+        None
+    }
 }

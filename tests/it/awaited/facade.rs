@@ -6,6 +6,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::OnceLock;
 
+use diesel_oauth2::asynchronous::pool::AsyncConnectionPool;
 use diesel_oauth2::asynchronous::{self, Async};
 use diesel_oauth2::clock::Clock;
 use diesel_oauth2::endpoint::Realm;
@@ -52,8 +53,8 @@ pub fn run(test: fn()) {
 
 /// A pool of the fixture's that has a pool of `deadpool`'s beside it.
 pub trait Pools: Clone {
-    type Conn: AwaitedConn<Pool = Self::Pool>;
-    type Pool: diesel_oauth2::asynchronous::pool::AsyncConnectionPool<Connection = Self::Conn>;
+    type Conn: AwaitedConn;
+    type Pool: AsyncConnectionPool<Connection = Self::Conn>;
 
     fn awaited(&self) -> Self::Pool;
 }
@@ -64,6 +65,56 @@ impl<F: Fixture> Pools for TestPool<F> {
 
     fn awaited(&self) -> Self::Pool {
         TestPool::awaited(self).clone()
+    }
+}
+
+/// A pool of connections whose statements are awaited, and nothing beside it.
+#[derive(Clone)]
+pub struct Awaited<P>(pub P);
+
+impl<P: AsyncConnectionPool<Connection: AwaitedConn>> Pools for Awaited<P> {
+    type Conn = P::Connection;
+    type Pool = P;
+
+    fn awaited(&self) -> P {
+        self.0.clone()
+    }
+}
+
+/// Pools of deadpool's for a primary and its replica.
+#[cfg(feature = "postgres")]
+pub mod replicated {
+    use std::time::Duration;
+
+    use diesel_oauth2::__private::AsyncPgConnection;
+    use diesel_oauth2::__private::diesel_async::pooled_connection::deadpool::Pool;
+    use diesel_oauth2::asynchronous::pool::AsyncPoolBuilder;
+    use diesel_oauth2::pool::ReaderWriterPool;
+
+    use super::Awaited;
+
+    type OnePool = Pool<AsyncPgConnection>;
+    pub type One = Awaited<OnePool>;
+    pub type Both = Awaited<ReaderWriterPool<OnePool>>;
+
+    fn pool(url: &str) -> OnePool {
+        AsyncPoolBuilder::<AsyncPgConnection>::new(url)
+            .max_size(2)
+            .connection_timeout(Duration::from_millis(500))
+            .build_deadpool()
+            .expect("the pool is made")
+    }
+
+    pub fn one(url: &str) -> One {
+        Awaited(pool(url))
+    }
+
+    pub fn both(primary: &str, replica: &str, rest: Duration) -> Both {
+        Awaited(
+            ReaderWriterPool::new(pool(primary))
+                .reader(pool(replica))
+                .rest(rest),
+        )
     }
 }
 
@@ -189,6 +240,14 @@ impl<M: AsyncTokenTable<P::Conn>, P: Pools> BearerTokenValidator<M, P> {
 
     pub fn observer(self, observer: impl Observer<M>) -> Self {
         Self(self.0.observer(observer))
+    }
+
+    #[cfg(feature = "cache")]
+    pub fn cache(self, cache: diesel_oauth2::cache::TokenCache<M>) -> Self
+    where
+        M: Clone + Sync,
+    {
+        Self(self.0.cache(cache))
     }
 
     pub fn authenticate_token(&self, token: &str) -> Result<Option<M>, Error> {

@@ -47,6 +47,11 @@ mod refresh_store;
 #[cfg(feature = "deadpool")]
 #[path = "../registration.rs"]
 mod registration;
+#[cfg(all(feature = "deadpool", feature = "postgres"))]
+#[path = "../replica.rs"]
+mod replica;
+#[cfg(all(feature = "deadpool", feature = "bb8", feature = "postgres"))]
+mod replica_on_bb8;
 #[cfg(feature = "deadpool")]
 #[path = "../revocation.rs"]
 mod revocation;

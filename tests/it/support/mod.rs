@@ -6,6 +6,8 @@
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 #[allow(dead_code)] // whole, whatever the tests of the databases at hand use of it
 pub mod private_server;
+#[cfg(feature = "postgres")]
+pub mod replicated;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]
