@@ -2,9 +2,10 @@
 //!
 //! `cargo bench -p diesel_oauth2_benches --features async,postgres,mysql --bench async` prints a table: calls a second, and
 //! how long a call takes at the median and at the 99th percentile, with its wait for a connection. All pools are of the same
-//! size, and take turns. Without `--bench` (`cargo test`) it makes a few calls of each.
+//! size, and take turns, each for the same time: four minutes in all on three databases. The figures are kept for the report
+//! as those of the sections are. Without `--bench` (`cargo test`) it makes a few calls of each.
 //!
-//! The servers are those that `DIESEL_OAUTH2_TEST_POSTGRES_URL` and `DIESEL_OAUTH2_TEST_MYSQL_URL` name.
+//! The variables are those of the benchmarks' `settings`.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use diesel_oauth2::{
     OAuth2Token, TokenRequest, TokenResponse, create_bearer_token_validator,
     create_query_client_func, create_save_token_func,
 };
+use diesel_oauth2_benches::results::{self, Latencies, Series, Tasks};
+use diesel_oauth2_benches::settings;
 use tokio::runtime::{Builder, Runtime};
 
 /// Connections of each pool.
@@ -35,8 +38,8 @@ const CLIENT_ID: &str = "s6BhdRkqt3";
 /// How much is measured.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// Calls of all tasks together, in one round.
-    calls: usize,
+    /// How long new calls are made in one round.
+    time: Duration,
     rounds: usize,
 }
 
@@ -46,7 +49,7 @@ type Calling = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The same for every database; only the types differ.
 macro_rules! measure {
-    ($database:literal, $runtime:expr, $url:expr, $effort:expr, $conn:ty, $async_conn:ty) => {{
+    ($database:literal, $key:literal, $runtime:expr, $url:expr, $effort:expr, $conn:ty, $async_conn:ty) => {{
         let url: String = $url;
         let mut connection = <$conn>::establish(&url).expect("connects");
         diesel_oauth2::migrations::run(&mut connection).expect("migrates");
@@ -81,37 +84,46 @@ macro_rules! measure {
             ("awaited, deadpool", awaited(deadpool, &client, "deadpool")),
             ("awaited, bb8", awaited(bb8, &client, "bb8")),
         ];
+        let mut series = Vec::new();
         for (call, of) in [("look-up", 0), ("save", 1)] {
-            for tasks in [16, 256, 2_048] {
-                let calls = ways.iter().map(|(way, calls)| (*way, calls[of].clone()));
-                compare($runtime, $database, call, tasks, calls.collect(), $effort);
-            }
+            let ways = ways.iter().map(|(way, calls)| (*way, calls[of].clone()));
+            series.extend(compare($runtime, call, ways.collect(), $effort));
+        }
+        let found = Tasks {
+            database: $database.to_owned(),
+            connections: CONNECTIONS,
+            seconds: ($effort.time * $effort.rounds as u32).as_secs_f64(),
+            series,
+        };
+        tell(&found);
+        // A few calls are no figures to keep.
+        if !settings::is_quick() {
+            results::write(&file($key), &found);
         }
     }};
 }
 
 fn main() {
-    let effort = match std::env::args().any(|argument| argument == "--bench") {
-        true => Effort {
-            calls: 20_000,
+    let effort = match settings::is_quick() {
+        false => Effort {
+            time: Duration::from_millis(700),
             rounds: 5,
         },
-        false => Effort {
-            calls: 100,
+        true => Effort {
+            time: Duration::from_millis(5),
             rounds: 1,
         },
     };
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    println!("| database | call | tasks | functions | calls/s | median | p99 |");
-    println!("| --- | --- | ---: | --- | ---: | ---: | ---: |");
 
     #[cfg(feature = "sqlite")]
-    {
+    if is_to_be_measured("sqlite") {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = folder.path().join("async.sqlite").display().to_string();
         measure!(
             "SQLite",
+            "sqlite",
             &runtime,
             url,
             effort,
@@ -120,20 +132,27 @@ fn main() {
         );
     }
     #[cfg(feature = "postgres")]
-    on_server::<diesel::PgConnection>("DIESEL_OAUTH2_TEST_POSTGRES_URL", "WITH (FORCE)", |url| {
-        measure!(
-            "PostgreSQL",
-            &runtime,
-            url,
-            effort,
-            diesel::PgConnection,
-            diesel_oauth2::__private::AsyncPgConnection
-        );
-    });
+    on_server::<diesel::PgConnection>(
+        "postgres",
+        "DIESEL_OAUTH2_TEST_POSTGRES_URL",
+        "WITH (FORCE)",
+        |url| {
+            measure!(
+                "PostgreSQL",
+                "postgres",
+                &runtime,
+                url,
+                effort,
+                diesel::PgConnection,
+                diesel_oauth2::__private::AsyncPgConnection
+            );
+        },
+    );
     #[cfg(feature = "mysql")]
-    on_server::<diesel::MysqlConnection>("DIESEL_OAUTH2_TEST_MYSQL_URL", "", |url| {
+    on_server::<diesel::MysqlConnection>("mysql", "DIESEL_OAUTH2_TEST_MYSQL_URL", "", |url| {
         measure!(
-            "MariaDB",
+            "MySQL/MariaDB",
+            "mysql",
             &runtime,
             url,
             effort,
@@ -143,10 +162,33 @@ fn main() {
     });
 }
 
+/// The name of a database's results.
+fn file(key: &str) -> String {
+    format!("async-{key}")
+}
+
+fn is_to_be_measured(key: &str) -> bool {
+    let is_there = || {
+        settings::results()
+            .join(format!("{}.json", file(key)))
+            .exists()
+    };
+    settings::is_wanted(key) && !(settings::is_resuming() && is_there())
+}
+
 /// Runs `measure` on a database of its own, unless the variable that names the server is not set.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn on_server<C: Connection>(variable: &str, drop_options: &str, measure: impl FnOnce(String)) {
-    let Some(admin_url) = std::env::var(variable).ok().filter(|url| !url.is_empty()) else {
+fn on_server<C: Connection>(
+    key: &str,
+    variable: &str,
+    drop_options: &str,
+    measure: impl FnOnce(String),
+) {
+    if !is_to_be_measured(key) {
+        return;
+    }
+    let Some(admin_url) = settings::variable(variable) else {
+        eprintln!("{key}: left out, {variable} is not set");
         return;
     };
     let name = format!("diesel_oauth2_bench_async_{}", std::process::id());
@@ -240,73 +282,99 @@ where
     ]
 }
 
-/// Measures each way by turns and prints a line of each.
-fn compare(
-    runtime: &Runtime,
-    database: &str,
-    call: &str,
-    tasks: usize,
-    ways: Vec<(&str, Call)>,
-    effort: Effort,
-) {
+/// Measures each way by turns, with each number of tasks.
+fn compare(runtime: &Runtime, call: &str, ways: Vec<(&str, Call)>, effort: Effort) -> Vec<Series> {
     // Numbers go on, so that no token is saved twice.
     static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-    let mut rates = vec![Vec::new(); ways.len()];
-    let mut latencies = vec![Vec::new(); ways.len()];
-    for round in 0..=effort.rounds {
-        for (way, (_, call)) in ways.iter().enumerate() {
-            let first = NEXT.fetch_add(effort.calls + tasks, Ordering::Relaxed);
-            let begun = Instant::now();
-            let measured = runtime.block_on(run(call, tasks, first, effort.calls));
-            // The first round opens the connections and prepares the statements.
-            if round > 0 || effort.rounds == 1 {
-                rates[way].push(measured.len() as f64 / begun.elapsed().as_secs_f64());
-                latencies[way].extend(measured);
+    let mut points = vec![Vec::new(); ways.len()];
+    for tasks in [16, 256, 2_048] {
+        let mut rates = vec![Vec::new(); ways.len()];
+        let mut latencies = vec![Vec::new(); ways.len()];
+        for round in 0..=effort.rounds {
+            for (way, (_, call)) in ways.iter().enumerate() {
+                let begun = Instant::now();
+                let measured = runtime.block_on(run(call, tasks, &NEXT, effort.time));
+                // The first round opens the connections and prepares the statements.
+                if round > 0 {
+                    rates[way].push(measured.len() as f64 / begun.elapsed().as_secs_f64());
+                    latencies[way].extend(measured);
+                }
             }
         }
+        for (way, (mut rates, mut latencies)) in rates.into_iter().zip(latencies).enumerate() {
+            rates.sort_by(f64::total_cmp);
+            latencies.sort();
+            let micros = |at: usize| latencies[at].as_secs_f64() * 1e6;
+            let last = latencies.len() - 1;
+            let found = Latencies {
+                calls: latencies.len(),
+                per_second: rates[rates.len() / 2],
+                p50_micros: micros(last / 2),
+                p99_micros: micros(last * 99 / 100),
+                most_micros: micros(last),
+            };
+            points[way].push((tasks, found));
+        }
     }
-    for (way, (name, _)) in ways.iter().enumerate() {
-        let (rates, latencies) = (&mut rates[way], &mut latencies[way]);
-        rates.sort_by(f64::total_cmp);
-        latencies.sort();
-        println!(
-            "| {database} | {call} | {tasks} | {name} | {:.0} | {} | {} |",
-            rates[rates.len() / 2],
-            text(latencies[latencies.len() / 2]),
-            text(latencies[latencies.len() * 99 / 100]),
-        );
+    let series = ways.iter().zip(points).map(|((way, _), points)| Series {
+        way: (*way).to_owned(),
+        load: call.to_owned(),
+        points,
+    });
+    series.collect()
+}
+
+fn tell(found: &Tasks) {
+    println!("| database | call | tasks | functions | calls/s | median | p99 |");
+    println!("| --- | --- | ---: | --- | ---: | ---: | ---: |");
+    for series in &found.series {
+        for (tasks, it) in &series.points {
+            println!(
+                "| {} | {} | {tasks} | {} | {:.0} | {} | {} |",
+                found.database,
+                series.load,
+                series.way,
+                it.per_second,
+                text(it.p50_micros),
+                text(it.p99_micros),
+            );
+        }
     }
 }
 
-fn text(duration: Duration) -> String {
-    match duration.as_micros() {
-        micros @ ..10_000 => format!("{micros} µs"),
-        micros => format!("{:.1} ms", micros as f64 / 1_000.0),
+fn text(micros: f64) -> String {
+    match micros {
+        micros if micros < 10_000.0 => format!("{micros:.0} µs"),
+        micros => format!("{:.1} ms", micros / 1_000.0),
     }
 }
 
-/// Runs the calls in so many tasks at a time. Gives how long each took.
-async fn run(call: &Call, tasks: usize, first: usize, calls: usize) -> Vec<Duration> {
-    let next = Arc::new(AtomicUsize::new(0));
+/// Makes calls in so many tasks at a time, until the time is up and each task has made one. Gives how long each took.
+async fn run(
+    call: &Call,
+    tasks: usize,
+    next: &'static AtomicUsize,
+    time: Duration,
+) -> Vec<Duration> {
+    let end = Instant::now() + time;
     let running: Vec<_> = (0..tasks)
         .map(|_| {
-            let (call, next) = (Arc::clone(call), Arc::clone(&next));
+            let call = Arc::clone(call);
             tokio::spawn(async move {
                 let mut measured = Vec::new();
                 loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= calls {
+                    let begun = Instant::now();
+                    call(next.fetch_add(1, Ordering::Relaxed)).await;
+                    measured.push(begun.elapsed());
+                    if Instant::now() >= end {
                         return measured;
                     }
-                    let begun = Instant::now();
-                    call(first + number).await;
-                    measured.push(begun.elapsed());
                 }
             })
         })
         .collect();
-    let mut measured = Vec::with_capacity(calls);
+    let mut measured = Vec::new();
     for task in running {
         measured.extend(task.await.expect("no panic"));
     }

@@ -6,7 +6,7 @@
 #   benches/report.sh growth prune         only these sections, and the report
 #   benches/report.sh --write              only the report, from what is there
 #
-# Sections: operations instructions growth concurrency prune. Each leaves a file a database in target/bench-report, so a
+# Sections: operations instructions growth concurrency async prune. Each leaves a file a database in target/bench-report, so a
 # run that was stopped goes on where it was. The variables are those of benches/src/settings.rs; the default sizes take
 # about twenty minutes, and
 #
@@ -29,11 +29,11 @@ for argument in "$@"; do
     case $argument in
         --fresh) fresh=yes ;;
         --write) sections=(none) ;;
-        operations | instructions | growth | concurrency | prune) sections+=("$argument") ;;
+        operations | instructions | growth | concurrency | async | prune) sections+=("$argument") ;;
         *) sed -n '2,/^set /{/^#/p}' "$0" >&2; exit 2 ;;
     esac
 done
-(( ${#sections[@]} )) || sections=(operations instructions growth concurrency prune)
+(( ${#sections[@]} )) || sections=(operations instructions growth concurrency async prune)
 
 servers_pid='' servers_output=''
 stop_servers() {

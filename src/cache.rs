@@ -21,6 +21,9 @@ use crate::secret::Candidates;
 /// revokes: a single token is forgotten, and where many go together everything is. Expiry is to the second all the same,
 /// because a row is checked each time. A token that is not found is not remembered.
 ///
+/// Over a [`ReaderWriterPool`](crate::pool::ReaderWriterPool) neither holds until the replica has caught up: a row that was
+/// forgotten may come back as the replica has it. See [`guide::staleness`](crate::guide::staleness).
+///
 /// No token is kept in memory by it but in its row's stored form.
 ///
 /// ```

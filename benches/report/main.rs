@@ -1,5 +1,6 @@
 //! Writes `REPORT.md` and its plots from what the sections have left.
 
+mod awaited;
 mod machine;
 mod markdown;
 mod plots;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use diesel_oauth2_benches::results::{
-    self, Comparison, Concurrency, Growth, Instructions, Pruning,
+    self, Comparison, Concurrency, Growth, Instructions, Pruning, Tasks,
 };
 use serde::de::DeserializeOwned;
 
@@ -21,6 +22,7 @@ struct Found {
     instructions: Vec<Instructions>,
     growth: Vec<Growth>,
     concurrency: Vec<Concurrency>,
+    tasks: Vec<Tasks>,
     pruning: Vec<Pruning>,
 }
 
@@ -41,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         instructions: read("instructions"),
         growth: read("growth"),
         concurrency: read("concurrency"),
+        tasks: read("async"),
         pruning: read("prune"),
     };
     let plots = folder.join("plots");

@@ -11,7 +11,7 @@ use diesel_oauth2_benches::ways::{AUTHLIB, BEST, DRIVER, IDIOMATIC, OURS, OURS_S
 use crate::markdown::{grouped, micros, ratio, table};
 use crate::plots::{self, Line};
 use crate::targets::{self, Target};
-use crate::{Found, machine};
+use crate::{Found, awaited, machine};
 
 const WAYS: [&str; 6] = [OURS, OURS_SHA256, BEST, IDIOMATIC, DRIVER, AUTHLIB];
 
@@ -34,6 +34,7 @@ pub(crate) fn write(found: &Found, plots: &Path) -> Written {
     text.push_str(&instructions_part(&found.instructions));
     text.push_str(&growth_part(&found.growth, plots)?);
     text.push_str(&concurrency_part(&found.concurrency, plots)?);
+    text.push_str(&awaited::part(&found.tasks));
     text.push_str(&pruning_part(found));
     Ok(text)
 }

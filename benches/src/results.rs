@@ -118,13 +118,24 @@ pub struct Concurrency {
     pub written: f64,
 }
 
+/// What many tasks get out of pools: `way` is how they call, `load` what.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Tasks {
+    pub database: String,
+    pub connections: u32,
+    /// How long each way was measured with each number of tasks.
+    pub seconds: f64,
+    pub series: Vec<Series>,
+}
+
 /// One way under one load.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Series {
     pub way: String,
     pub load: String,
-    /// By number of threads.
+    /// By number of threads or tasks.
     pub points: Vec<(usize, Latencies)>,
 }
 

@@ -28,6 +28,8 @@ use crate::Error;
 /// as the replica's pool waits for a connection, so that is better short. Where the primary fails, its error is returned; what
 /// a replica has is found all the same.
 ///
+/// [`guide::staleness`](crate::guide::staleness) has it in tables, with the cache beside it.
+///
 /// On a pool of `diesel-async`'s this is an `AsyncConnectionPool`, by the same rules.
 ///
 /// ```no_run

@@ -13,7 +13,7 @@ pub(super) struct Replicas<P> {
 
 struct Replica<P> {
     pool: P,
-    /// In milliseconds after `begun`; 0 where it answers.
+    /// By [`Replicas::now`]; 0 where it answers.
     rests_until: AtomicU64,
 }
 
@@ -75,12 +75,13 @@ impl<P> Replicas<P> {
                 .is_ok()
     }
 
+    /// Milliseconds, never 0.
     fn now(&self) -> u64 {
-        millis(self.begun.elapsed())
+        millis(self.begun.elapsed()).saturating_add(1)
     }
 
     fn rested_after(&self, now: u64) -> u64 {
-        now.saturating_add(millis(self.rest)).max(1)
+        now.saturating_add(millis(self.rest))
     }
 }
 
@@ -172,9 +173,6 @@ mod tests {
         // Its rest is over.
         let replica = &replicas.all[0];
         replica.rests_until.store(1, Ordering::Relaxed);
-        while replicas.now() < 1 {
-            std::hint::spin_loop();
-        }
         let turn = replicas.turn().expect("one may ask");
         assert!(replicas.turn().is_none(), "the others wait for the answer");
         turn.settle(&Ok(()));
