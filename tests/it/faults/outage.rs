@@ -81,9 +81,11 @@ fn row_44_server_takes_no_more_connections<F: Served>() {
     assert_eq!(error, Error::Unreachable);
     assert!(error.is_retryable());
     drop((in_use, taken));
-    assert_eq!(private.count_tokens(), 1);
+    // By the pool: the server may still be ending the sessions that were given up.
+    let count_tokens = || F::count_tokens(&mut pool.get().expect("is open"));
+    assert_eq!(count_tokens(), 1);
     assert_eq!(rotate(), Ok(()));
-    assert_eq!(private.count_tokens(), 2);
+    assert_eq!(count_tokens(), 2);
 }
 
 /// PostgreSQL refuses all connections while it starts up, and new ones while it waits for the old ones to end.
