@@ -8,7 +8,7 @@ use crate::connection::{self, Target};
 use crate::model::{Model, Trait, at};
 use crate::statement::{
     Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark,
-    text_accessor, time_accessor, update, user_id_value,
+    refuse_lost, text_accessor, time_accessor, update, user_id_value,
 };
 use crate::token::{grant_id, revoked_at, user_id};
 
@@ -70,22 +70,19 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
     });
 
-    // Dropped in silence, it would let the code be redeemed without the verifier.
-    let refused_challenge = ["code_challenge", "code_challenge_method"]
-        .into_iter()
-        .filter(|role| model.role(role).is_none())
-        .map(|role| {
-            let row_field = format_ident!("{role}");
-            quote! {
-                if row.#row_field.is_some() {
-                    return Err(#krate::Error::InvalidValue {
-                        column: #role,
-                        reason: "the model has no such column, without which the challenge protects nothing",
-                    });
-                }
-            }
-        });
-    let refused_challenge = quote!(#(#refused_challenge)*);
+    // Dropped in silence, a challenge would protect nothing, and a nonce would not come back to who sent it. That the
+    // response type is `code` goes without saying.
+    let refused = [
+        ("scope", quote!(Some(value) if !value.is_empty())),
+        ("response_type", quote!(Some(value) if value != "code")),
+        ("nonce", quote!(Some(_))),
+        ("acr", quote!(Some(_))),
+        ("amr", quote!(Some(_))),
+        ("code_challenge", quote!(Some(_))),
+        ("code_challenge_method", quote!(Some(_))),
+    ]
+    .map(|(role, lost)| refuse_lost(&model, role, lost));
+    let refused = quote!(#(#refused)*);
 
     let tables = connection::for_each(&model, |target| {
         let imports = imports(&krate);
@@ -130,7 +127,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     row: &#krate::table::NewCode<'_, Self>,
                 ) -> Result<(), #krate::Error> {
                     #imports
-                    #refused_challenge
+                    #refused
                     #insert
                 }
             }

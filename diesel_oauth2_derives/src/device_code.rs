@@ -7,8 +7,8 @@ use syn::{DeriveInput, Error, Result, Type};
 use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark, set,
-    text_accessor, time_accessor, update, user_id_value,
+    Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup_by_secret, mark,
+    refuse_lost, set, text_accessor, time_accessor, update, user_id_value,
 };
 use crate::token::{grant_id, revoked_at, user_id};
 
@@ -226,6 +226,7 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
         [approve, deny, redeem, note_poll].map(|statement| target.execute(&statement));
     let (conn_type, function) = (&target.conn, target.function());
     let (trait_name, this) = (target.table("DeviceCodeTable"), quote!(Self));
+    let refused_scope = refuse_lost(model, "scope", quote!(Some(value) if !value.is_empty()));
     let (each, loaded) = (target.each(&this), target.loaded(&this));
     quote! {
         impl #trait_name<#conn_type> for #ident {
@@ -252,6 +253,7 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
                 row: &#krate::table::NewDeviceCode<'_, Self>,
             ) -> Result<(), #krate::Error> {
                 #imports
+                #refused_scope
                 #insert
             }
 

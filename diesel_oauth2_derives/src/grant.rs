@@ -7,7 +7,7 @@ use syn::{DeriveInput, Error, Result};
 use crate::connection::{self, Target};
 use crate::model::{Field, Model, Trait, at};
 use crate::statement::{
-    Value, aged, client_id_value, imports, insert, is, is_unmarked, mark, new_row,
+    Value, aged, client_id_value, imports, insert, is, is_unmarked, lookup, mark, new_row,
     parsed_client_id, set, time_accessor, update, user_id_value,
 };
 use crate::token::{revoked_at, user_id};
@@ -142,6 +142,9 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
     let client = field("client_id");
     let parsed_client_id = parsed_client_id(&krate, client);
     let by_client = target.execute(&revoke(client, quote!(&client_id)));
+    let key_column = &key.column;
+    let load = lookup(model, target, quote!(#key_column.eq(id)));
+    let (each, loaded) = (target.each(&quote!(Self)), target.loaded(&quote!(Self)));
     let touch = touch(model, key);
     let lend = target.is_blocking_postgres().then(|| {
         quote! {
@@ -175,6 +178,15 @@ fn table(model: &Model, target: &Target, key: &Field) -> TokenStream {
             }
 
             #insert_after
+
+            #function load(
+                conn: &mut #conn_type,
+                id: &Self::Id,
+                #each
+            ) -> Result<#loaded, #krate::Error> {
+                #imports
+                #load
+            }
 
             #function touch(conn: &mut #conn_type, id: &Self::Id, now: i64) -> Result<bool, #krate::Error> {
                 #imports

@@ -1,7 +1,7 @@
 //! The statements that the derives share.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 
 use crate::connection::Target;
 use crate::model::{Field, Fill, Model, at};
@@ -137,6 +137,26 @@ pub(crate) fn check_length(krate: &TokenStream, field: &Field, text: TokenStream
             (&#krate::__private::Probe::<#column>::new()).max_length(),
         )?;
     }
+}
+
+/// Refuses a row with a value (a pattern of `row`'s member) that the model has no column for, and would lose.
+pub(crate) fn refuse_lost(model: &Model, role: &str, lost: TokenStream) -> Option<TokenStream> {
+    if model.role(role).is_some() {
+        return None;
+    }
+    let (krate, member) = (model.krate(), format_ident!("{role}"));
+    let reason = format!(
+        "the model has no column for it, and would lose it: add a field, or name one: \
+         #[oauth2({role} = your_field)]"
+    );
+    Some(quote! {
+        match row.#member {
+            #lost => {
+                return Err(#krate::Error::InvalidValue { column: #role, reason: #reason });
+            }
+            _ => {}
+        }
+    })
 }
 
 /// `column = value`, behind SET.

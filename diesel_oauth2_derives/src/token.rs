@@ -207,6 +207,7 @@ fn table(
     let by_token = lookup_by_secret(model, target, &either);
     let insert = insert(model, target, |field, role| value(&krate, field, role));
     let rewrite = rewrite(model, target, access_token, refresh_token);
+    let grant_life = grant_life(model, target);
     let (conn_type, function) = (&target.conn, target.function());
     let (trait_name, this) = (target.table("TokenTable"), quote!(Self));
     let (each, loaded) = (target.each(&this), target.loaded(&this));
@@ -239,8 +240,42 @@ fn table(
             }
 
             #rewrite
+
+            #grant_life
         }
     }
+}
+
+/// The statement that asks the row's grant how long it lives, where there are grants.
+fn grant_life(model: &Model, target: &Target) -> Option<TokenStream> {
+    let krate = model.krate();
+    let grant_model = model.grant.as_ref()?;
+    let (conn_type, function) = (&target.conn, target.function());
+    let trait_name = target.table("GrantTable");
+    let grant_table = quote!(<#grant_model as #trait_name<#conn_type>>);
+    let awaited = target.awaited();
+    let load = match awaited.is_empty() {
+        false => quote!(let grant = #grant_table::load(conn, grant_id) #awaited?.pop();),
+        true => quote! {
+            let mut grant = None;
+            #grant_table::load(conn, grant_id, |row| {
+                grant = Some(row);
+                ::core::ops::ControlFlow::Break(())
+            })?;
+        },
+    };
+    Some(quote! {
+        #function load_grant_life(
+            &self,
+            conn: &mut #conn_type,
+        ) -> Result<#krate::model::GrantLife, #krate::Error> {
+            let Some(grant_id) = #krate::OAuth2Token::grant_id(self) else {
+                return Ok(#krate::model::GrantLife::Unlimited);
+            };
+            #load
+            Ok(#krate::model::GrantLife::of(grant.as_ref()))
+        }
+    })
 }
 
 /// The statement that writes a row's tokens in another form, where there is a key to find the row by.

@@ -51,6 +51,9 @@
 //! dead; a transaction that the database gave up for another one, after a rest on Tokio's timer.
 
 use std::fmt;
+use std::sync::OnceLock;
+
+use tokio::sync::Semaphore;
 
 pub mod lifecycle;
 pub mod lookup;
@@ -73,6 +76,7 @@ pub use registration::create_client_registry;
 pub use validator::create_bearer_token_validator;
 
 use crate::Error;
+use crate::secret::HASHING;
 
 /// A pool whose connections are awaited, in a store or an endpoint: made by the functions of this module.
 #[derive(Clone)]
@@ -96,4 +100,21 @@ async fn on_blocking_thread<T: Send + 'static>(
             Err(_) => Err(Error::Unreachable),
         },
     }
+}
+
+/// Hashes a client secret where it holds up no other task: tasks wait their turn, so that no blocking thread has to.
+async fn hash_on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    static TURNS: OnceLock<Semaphore> = OnceLock::new();
+    let turns = TURNS.get_or_init(|| Semaphore::new(HASHING.limit()));
+    // It is never closed.
+    let turn = turns.acquire().await.map_err(|_| Error::Unreachable)?;
+    // Whoever drops the future leaves a thread that hashes on: the turn is over when that is.
+    on_blocking_thread(move || {
+        let value = work();
+        drop(turn);
+        value
+    })
+    .await
 }

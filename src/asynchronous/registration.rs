@@ -1,11 +1,11 @@
 use super::pool::{AsyncConnectionPool, on_connection};
-use super::{Async, on_blocking_thread};
+use super::{Async, hash_on_blocking_thread};
 use crate::Error;
 use crate::endpoint::Failure;
 use crate::pool::Intent;
 use crate::registration::{
     ClientInformation, ClientRegistry, GeneratedSecret, Registration, RegistrationRefusal, check,
-    current_secret, needs_secret,
+    check_secret, current_secret, needs_secret,
 };
 use crate::table::asynchronous::{
     AsyncClientTable, AsyncRegistrableClientTable, AsyncRotatableClientTable,
@@ -26,9 +26,9 @@ where
     C: AsyncClientTable<P::Connection>,
 {
     /// Hashing a secret takes its time.
-    async fn generate_secret_apart(&self) -> Result<GeneratedSecret, Error> {
+    async fn make_secret_apart(&self, chosen: Option<String>) -> Result<GeneratedSecret, Error> {
         let registry = self.clone();
-        on_blocking_thread(move || registry.generate_secret()).await?
+        hash_on_blocking_thread(move || registry.make_secret(chosen)).await?
     }
 }
 
@@ -38,7 +38,7 @@ where
     P: AsyncConnectionPool,
     C: AsyncRegistrableClientTable<P::Connection>,
 {
-    /// Registers a client, with an id and a secret at random. What the metadata leaves out is what RFC 7591 section 2 says.
+    /// Registers a client, with an id and a secret at random unless the registration has them. What the metadata leaves out is what RFC 7591 section 2 says.
     /// The secret is hashed on a thread that may block.
     ///
     /// # Errors
@@ -50,7 +50,10 @@ where
         let keeps = (!C::KEEPS_METADATA).then_some(C::METADATA_COLUMNS);
         let checked = check(registration, keeps, C::generate_client_id)?;
         let secret = match needs_secret(&checked.1) {
-            true => Some(self.generate_secret_apart().await?),
+            true => {
+                let chosen = registration.client_secret.clone();
+                Some(self.make_secret_apart(chosen).await?)
+            }
             false => None,
         };
         let registered = self.registered(checked, secret);
@@ -79,8 +82,32 @@ where
         client: &C,
         overlap: i64,
     ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        self.replace_secret(client, None, overlap).await
+    }
+
+    /// `rotate_secret` to a secret that the caller chooses, as for [`Registration::client_secret`].
+    ///
+    /// # Errors
+    /// As `rotate_secret`; [`Error::InvalidValue`] for a secret that cannot be one.
+    pub async fn rotate_secret_to(
+        &self,
+        client: &C,
+        client_secret: &str,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        check_secret(client_secret)?;
+        let chosen = Some(client_secret.to_owned());
+        self.replace_secret(client, chosen, overlap).await
+    }
+
+    async fn replace_secret(
+        &self,
+        client: &C,
+        chosen: Option<String>,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
         current_secret(client)?;
-        let secret = self.generate_secret_apart().await?;
+        let secret = self.make_secret_apart(chosen).await?;
         let replacement = self.replacement(client, overlap, secret)?;
         let columns = replacement.columns();
         let replaced: Result<bool, Error> =

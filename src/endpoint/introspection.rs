@@ -12,9 +12,10 @@ use crate::endpoint::{
     AuthenticatedClient, ClientAuthenticator, EndpointRequest, EndpointResponse, Failure,
     OAuth2Error,
 };
+use crate::lifecycle::idle_until;
 use crate::lookup::{Found, find_current_token};
-use crate::model::{OAuth2Client, OAuth2Token};
-use crate::pool::ConnectionPool;
+use crate::model::{GrantLife, OAuth2Client, OAuth2Token};
+use crate::pool::{ConnectionPool, Intent};
 use crate::table::{ClientTable, TokenTable};
 use crate::types::{AuthMethod, Endpoint, TokenTypeHint};
 
@@ -65,6 +66,7 @@ pub struct IntrospectionEndpoint<M, P> {
     clock: Arc<dyn Clock>,
     permission: Permission<M>,
     claims: Option<Claims<M>>,
+    idle_lifetime: Option<i64>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -75,6 +77,7 @@ impl<M: OAuth2Token, P> IntrospectionEndpoint<M, P> {
             clock: Arc::new(SystemClock),
             permission: Arc::new(|token, client| token.check_client(client)),
             claims: None,
+            idle_lifetime: None,
             model: PhantomData,
         }
     }
@@ -104,15 +107,33 @@ impl<M: OAuth2Token, P> IntrospectionEndpoint<M, P> {
         self
     }
 
-    /// What this client is told about the token that was found.
-    pub(crate) fn tell(&self, found: Option<Found<M>>, client: &dyn OAuth2Client) -> Value {
-        let found = found.filter(|found| (self.permission)(&found.token, client));
-        self.introspect(found.as_ref())
+    /// For how many seconds a refresh token may lie unused: give it what
+    /// [`RefreshStore::idle_lifetime`](crate::lifecycle::RefreshStore::idle_lifetime) is given, so that both agree.
+    /// Unlimited unless set.
+    ///
+    /// How long a family lives stands in its grant, and needs no setting here.
+    pub fn idle_lifetime(mut self, seconds: i64) -> Self {
+        self.idle_lifetime = Some(seconds);
+        self
     }
 
-    /// What is told about a token: authlib's `create_introspection_payload`.
-    pub fn introspect(&self, found: Option<&Found<M>>) -> Value {
-        let Some(Found { token, kind }) = found.filter(|found| self.is_active(found)) else {
+    /// The token that was found, if this client is to be told of it, as far as its own row tells.
+    pub(crate) fn disclosed(
+        &self,
+        found: Option<Found<M>>,
+        client: &dyn OAuth2Client,
+    ) -> Option<Found<M>> {
+        found.filter(|found| (self.permission)(&found.token, client) && self.is_active(found))
+    }
+
+    /// What is told about a token: authlib's `create_introspection_payload`. A refresh token lives no longer than its grant
+    /// (see [`TokenTable::load_grant_life`]); of an access token `grant` is not asked.
+    pub fn introspect(&self, found: Option<&Found<M>>, grant: GrantLife) -> Value {
+        let is_alive = |found: &&Found<M>| {
+            self.is_active(found)
+                && (found.kind == TokenTypeHint::AccessToken || self.is_alive(grant))
+        };
+        let Some(Found { token, kind }) = found.filter(is_alive) else {
             return json!({"active": false});
         };
         let mut payload = Map::new();
@@ -127,12 +148,23 @@ impl<M: OAuth2Token, P> IntrospectionEndpoint<M, P> {
             payload.insert("iat".into(), issued_at.into());
         }
         // The row's type and expiry are the access token's.
-        if *kind == TokenTypeHint::AccessToken {
-            let token_type = token.token_type().unwrap_or("Bearer".into());
-            payload.insert("token_type".into(), token_type.into());
-            if let Some(expires_at) = token.expires_at() {
-                payload.insert("exp".into(), expires_at.into());
+        let expires_at = match kind {
+            TokenTypeHint::AccessToken => {
+                let token_type = token.token_type().unwrap_or("Bearer".into());
+                payload.insert("token_type".into(), token_type.into());
+                token.expires_at()
             }
+            TokenTypeHint::RefreshToken => {
+                let idle = idle_until(token, self.idle_lifetime);
+                let family = match grant {
+                    GrantLife::Until(last) => Some(last),
+                    _ => None,
+                };
+                idle.into_iter().chain(family).min()
+            }
+        };
+        if let Some(expires_at) = expires_at {
+            payload.insert("exp".into(), expires_at.into());
         }
         if let Some(claims) = &self.claims {
             payload.extend(claims(token));
@@ -141,12 +173,23 @@ impl<M: OAuth2Token, P> IntrospectionEndpoint<M, P> {
         Value::Object(payload)
     }
 
+    /// Whether the token may be used, as far as its own row tells.
     fn is_active(&self, found: &Found<M>) -> bool {
+        let (token, now) = (&found.token, self.clock.now());
         match found.kind {
-            TokenTypeHint::AccessToken => {
-                !found.token.is_expired(self.clock.now()) && !found.token.is_revoked()
+            TokenTypeHint::AccessToken => !token.is_expired(now) && !token.is_revoked(),
+            TokenTypeHint::RefreshToken => {
+                let idle = idle_until(token, self.idle_lifetime);
+                token.refresh_token_revoked_at().is_none() && idle.is_none_or(|last| last >= now)
             }
-            TokenTypeHint::RefreshToken => found.token.refresh_token_revoked_at().is_none(),
+        }
+    }
+
+    fn is_alive(&self, grant: GrantLife) -> bool {
+        match grant {
+            GrantLife::Unlimited => true,
+            GrantLife::Until(last) => last >= self.clock.now(),
+            GrantLife::Over => false,
         }
     }
 }
@@ -201,7 +244,15 @@ where
     ) -> Result<Value, Failure<OAuth2Error>> {
         let (token, hint) = token_parameters(request)?;
         let found = find_current_token::<M, P>(&self.pool, token, hint)?;
-        Ok(self.tell(found, client))
+        let found = self.disclosed(found, client);
+        let grant = match &found {
+            Some(Found { token, kind }) if *kind == TokenTypeHint::RefreshToken => {
+                let load = |conn: &mut P::Connection| token.load_grant_life(conn);
+                self.pool.run(Intent::CurrentRead, load)?
+            }
+            _ => GrantLife::Unlimited,
+        };
+        Ok(self.introspect(found.as_ref(), grant))
     }
 }
 
@@ -224,6 +275,7 @@ impl<M, P: Clone> Clone for IntrospectionEndpoint<M, P> {
             clock: Arc::clone(&self.clock),
             permission: Arc::clone(&self.permission),
             claims: self.claims.clone(),
+            idle_lifetime: self.idle_lifetime,
             model: PhantomData,
         }
     }

@@ -25,6 +25,7 @@ pub use request::EndpointRequest;
 pub use response::EndpointResponse;
 pub use revocation::{RevocationEndpoint, create_revocation_endpoint};
 
+pub(crate) use revocable::load_joined;
 #[cfg(feature = "diesel-async")]
 pub(crate) use {
     introspection::confidential,

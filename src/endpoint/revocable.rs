@@ -95,7 +95,7 @@ where
 }
 
 /// The row again, if it was given a grant since it was loaded: by its first rotation, whose tokens must go too.
-fn load_joined<M, Conn>(conn: &mut Conn, token: &M) -> Result<Option<M>, Error>
+pub(crate) fn load_joined<M, Conn>(conn: &mut Conn, token: &M) -> Result<Option<M>, Error>
 where
     M: RevocableTokenTable<Conn>,
 {

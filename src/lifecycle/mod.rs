@@ -32,6 +32,8 @@ pub use refreshing::Refreshing;
 pub use refusal::{CodeRefusal, DeviceRefusal, RefreshRefusal};
 pub use user_code::generate_user_code;
 
+pub(crate) use refresh_store::idle_until;
+
 #[cfg(feature = "diesel-async")]
 pub(crate) use {
     code_store::Redeeming,

@@ -6,7 +6,7 @@ use super::family::revoke_family;
 use super::refreshing::Examined;
 use super::{RefreshRefusal, Refreshing, run};
 use crate::clock::{Clock, SystemClock};
-use crate::endpoint::Failure;
+use crate::endpoint::{Failure, load_joined};
 use crate::factory::{insert_token, with_new_token};
 use crate::lookup::{Found, load_token};
 use crate::model::{OAuth2Client, OAuth2Grant, OAuth2Token};
@@ -67,6 +67,11 @@ pub struct RefreshStore<T, P> {
     grant_lifetime: Option<i64>,
     observer: Option<Arc<dyn Observer<T>>>,
     model: PhantomData<fn() -> T>,
+}
+
+/// The last second at which a refresh token that may lie unused for `idle_lifetime` seconds is good. `None`: it sets no end.
+pub(crate) fn idle_until(token: &impl OAuth2Token, idle_lifetime: Option<i64>) -> Option<i64> {
+    Some(token.issued_at()?.saturating_add(idle_lifetime?))
 }
 
 impl<T: OAuth2Token, P> RefreshStore<T, P> {
@@ -180,8 +185,7 @@ impl<T: OAuth2Token, P> RefreshStore<T, P> {
         if token.refresh_token_revoked_at().is_some() {
             return Err(RefreshRefusal::Revoked);
         }
-        let idle = (self.idle_lifetime).zip(token.issued_at());
-        if idle.is_some_and(|(life, since)| since.saturating_add(life) < now) {
+        if idle_until(token, self.idle_lifetime).is_some_and(|last| last < now) {
             return Err(RefreshRefusal::Idle);
         }
         Ok(false)
@@ -424,11 +428,20 @@ where
                 None => {
                     // A token that authlib wrote has no grant yet.
                     let grant_id = T::Grant::generate_id()?;
-                    if !token.join_grant(conn, &grant_id)? {
-                        return Ok(Err(RefreshRefusal::LostRace));
+                    if token.join_grant(conn, &grant_id)? {
+                        let client_id = token.client_id();
+                        self.insert_grant(conn, &grant_id, &client_id, token.user_id(), now)?;
+                        grant_id
+                    } else {
+                        // Another request gave it one in the meantime, which is as good where the token stays.
+                        match load_joined(conn, token)?.filter(|_| !self.rotates) {
+                            Some(joined) => match joined.grant_id() {
+                                Some(id) if T::Grant::touch(conn, id, now)? => id.clone(),
+                                _ => return Ok(Err(RefreshRefusal::Revoked)),
+                            },
+                            None => return Ok(Err(RefreshRefusal::LostRace)),
+                        }
                     }
-                    self.insert_grant(conn, &grant_id, &token.client_id(), token.user_id(), now)?;
-                    grant_id
                 }
             };
             if self.rotates && !token.mark_rotated(conn, now)? && !refreshing.is_retry {

@@ -42,4 +42,31 @@ pub trait OAuth2Grant: Sized + Send + 'static {
 
     /// When it was revoked, in epoch seconds.
     fn revoked_at(&self) -> Option<i64>;
+
+    /// How long tokens may still be issued from it.
+    fn life(&self) -> GrantLife {
+        match (self.revoked_at(), self.expires_at()) {
+            (Some(_), _) => GrantLife::Over,
+            (None, Some(last)) => GrantLife::Until(last),
+            (None, None) => GrantLife::Unlimited,
+        }
+    }
+}
+
+/// How long tokens may still be issued from a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantLife {
+    /// Until it is revoked.
+    Unlimited,
+    /// Up to this second, in epoch seconds, which is the last.
+    Until(i64),
+    /// No longer: it was revoked, or is gone.
+    Over,
+}
+
+impl GrantLife {
+    /// Of a grant that was looked for.
+    pub fn of(grant: Option<&impl OAuth2Grant>) -> Self {
+        grant.map_or(Self::Over, OAuth2Grant::life)
+    }
 }

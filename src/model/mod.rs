@@ -13,5 +13,5 @@ pub use client::OAuth2Client;
 pub(crate) use code::DEFAULT_CODE_LIFETIME;
 pub use code::OAuth2AuthorizationCode;
 pub use device_code::{DeviceCodeState, OAuth2DeviceCode};
-pub use grant::OAuth2Grant;
+pub use grant::{GrantLife, OAuth2Grant};
 pub use token::OAuth2Token;

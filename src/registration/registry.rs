@@ -17,6 +17,10 @@ use crate::{ClientMetadata, Error};
 /// As long as those of authlib's `ClientRegistrationEndpoint`.
 const SECRET_LENGTH: usize = 48;
 
+/// The fewest characters of a secret that the caller chooses: at random, as it must be, 22 hold the 128 bits of RFC 6749
+/// section 10.10.
+pub const MIN_CLIENT_SECRET_LENGTH: usize = 22;
+
 /// Creates what registers clients (RFC 7591) and replaces their secrets.
 ///
 /// Mirrors what authlib's `ClientRegistrationEndpoint` does with a checked request; who may register is the server's own
@@ -113,9 +117,12 @@ impl<C, P> ClientRegistry<C, P> {
         self.secret_lifetime.map(|life| now.saturating_add(life))
     }
 
-    /// A secret at random.
-    pub(crate) fn generate_secret(&self) -> Result<GeneratedSecret, Error> {
-        let secret = generate_token(SECRET_LENGTH)?;
+    /// The secret chosen, which was [checked](check_secret), or one at random.
+    pub(crate) fn make_secret(&self, chosen: Option<String>) -> Result<GeneratedSecret, Error> {
+        let secret = match chosen {
+            Some(secret) => secret,
+            None => generate_token(SECRET_LENGTH)?,
+        };
         let stored = self.stored(&secret)?;
         Ok(GeneratedSecret { secret, stored })
     }
@@ -271,7 +278,33 @@ pub(crate) fn check<U, X>(
             reason: "an id is one or more printable ASCII characters (RFC 6749 appendix A)",
         }));
     }
+    if let Some(secret) = &registration.client_secret {
+        if !needs_secret(&metadata) {
+            return Err(Failure::Storage(Error::InvalidValue {
+                column: "client_secret",
+                reason: "the client's token_endpoint_auth_method takes no secret",
+            }));
+        }
+        check_secret(secret)?;
+    }
     Ok((client_id, metadata))
+}
+
+/// Whether a caller may choose this secret.
+pub(crate) fn check_secret(secret: &str) -> Result<(), Error> {
+    let reason = if !is_vschar(secret) {
+        "a secret is one or more printable ASCII characters (RFC 6749 appendix A)"
+    } else if secret.len() < MIN_CLIENT_SECRET_LENGTH {
+        "a secret has at least 22 characters"
+    } else if secret.starts_with("$argon2") {
+        "a secret in plain is asked for, not its hash"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidValue {
+        column: "client_secret",
+        reason,
+    })
 }
 
 impl<C, P> ClientRegistry<C, P>
@@ -279,7 +312,7 @@ where
     P: ConnectionPool,
     C: RegistrableClientTable<P::Connection>,
 {
-    /// Registers a client, with an id and a secret at random. What the metadata leaves out is what RFC 7591 section 2 says.
+    /// Registers a client, with an id and a secret at random unless the registration has them. What the metadata leaves out is what RFC 7591 section 2 says.
     ///
     /// # Errors
     /// [`RegistrationRefusal`] in [`Failure::Refused`]; in [`Failure::Storage`] [`Error::Duplicate`] (the id given is taken),
@@ -292,7 +325,7 @@ where
         let keeps = (!C::KEEPS_METADATA).then_some(C::METADATA_COLUMNS);
         let checked = check(registration, keeps, C::generate_client_id)?;
         let secret = match needs_secret(&checked.1) {
-            true => Some(self.generate_secret()?),
+            true => Some(self.make_secret(registration.client_secret.clone())?),
             false => None,
         };
         let registered = self.registered(checked, secret);
@@ -320,8 +353,32 @@ where
         client: &C,
         overlap: i64,
     ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        self.replace_secret(client, None, overlap)
+    }
+
+    /// [`rotate_secret`](Self::rotate_secret) to a secret that the caller chooses, as for
+    /// [`Registration::client_secret`].
+    ///
+    /// # Errors
+    /// As [`rotate_secret`](Self::rotate_secret); [`Error::InvalidValue`] for a secret that cannot be one.
+    pub fn rotate_secret_to(
+        &self,
+        client: &C,
+        client_secret: &str,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
+        check_secret(client_secret)?;
+        self.replace_secret(client, Some(client_secret.to_owned()), overlap)
+    }
+
+    fn replace_secret(
+        &self,
+        client: &C,
+        chosen: Option<String>,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>> {
         current_secret(client)?;
-        let replacement = self.replacement(client, overlap, self.generate_secret()?)?;
+        let replacement = self.replacement(client, overlap, self.make_secret(chosen)?)?;
         let replaced = self.pool.run(Intent::Write, |conn| {
             client.replace_secret(conn, &replacement.columns())
         })?;

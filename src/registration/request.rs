@@ -5,11 +5,13 @@ use serde::Serialize;
 use crate::ClientMetadata;
 
 /// A client to be registered (RFC 7591 section 3.1). `U` is the type of the model's user id, `X` that of its extra columns.
-#[derive(Debug, Clone)]
+/// It does not show its secret in `Debug`.
+#[derive(Clone)]
 #[must_use]
 pub struct Registration<U = i64, X = ()> {
     pub(super) metadata: ClientMetadata,
     pub(super) client_id: Option<String>,
+    pub(crate) client_secret: Option<String>,
     pub(super) user_id: Option<U>,
     pub(super) extra: X,
 }
@@ -20,6 +22,7 @@ impl<U> Registration<U> {
         Self {
             metadata,
             client_id: None,
+            client_secret: None,
             user_id: None,
             extra: (),
         }
@@ -30,6 +33,14 @@ impl<U, X> Registration<U, X> {
     /// The client's id, instead of one at random.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// The client's secret, instead of one at random: such as that which it has at the system that it comes from. It is stored
+    /// as any other. At least [`MIN_CLIENT_SECRET_LENGTH`](super::MIN_CLIENT_SECRET_LENGTH) printable ASCII characters (RFC
+    /// 6749 appendix A.2), and not for a public client.
+    pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
+        self.client_secret = Some(client_secret.into());
         self
     }
 
@@ -44,9 +55,21 @@ impl<U, X> Registration<U, X> {
         Registration {
             metadata: self.metadata,
             client_id: self.client_id,
+            client_secret: self.client_secret,
             user_id: self.user_id,
             extra,
         }
+    }
+}
+
+impl<U: fmt::Debug, X: fmt::Debug> fmt::Debug for Registration<U, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("metadata", &self.metadata)
+            .field("client_id", &self.client_id)
+            .field("user_id", &self.user_id)
+            .field("extra", &self.extra)
+            .finish_non_exhaustive()
     }
 }
 

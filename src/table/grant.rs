@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 #[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 #[cfg(feature = "postgres")]
@@ -36,6 +38,16 @@ pub trait GrantTable<Conn>: OAuth2Grant {
         let _ = (conn, spend, row);
         Ok(None)
     }
+
+    /// Gives `each` the grant with this id, if there is one.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn load(
+        conn: &mut Conn,
+        id: &Self::Id,
+        each: impl FnMut(Self) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
 
     /// Notes that the grant is used at `now` (epoch seconds), where it is neither revoked nor expired, and tells whether
     /// it is so. Inside a transaction this holds the row until the end, so that no revocation comes in between.

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::model::OAuth2Token;
+use crate::model::{GrantLife, OAuth2Token};
 use crate::secret::Candidates;
 
 /// The statements on a table of tokens.
@@ -55,6 +55,15 @@ pub trait TokenTable<Conn>: OAuth2Token {
     ) -> Result<bool, Error> {
         let _ = (conn, access_token, refresh_token);
         Ok(false)
+    }
+
+    /// How long tokens may still be issued from the grant that this row came of: a row without a grant sets no end.
+    ///
+    /// # Errors
+    /// The database's, as [`Error`].
+    fn load_grant_life(&self, conn: &mut Conn) -> Result<GrantLife, Error> {
+        let _ = conn;
+        Ok(GrantLife::Unlimited)
     }
 }
 

@@ -69,6 +69,7 @@ fn row_29_saved_with_everything_and_expires_after_300_seconds<F: Fixture>() {
     let code = codes.redeem(&redemption("code-1")).expect("is redeemed");
     assert_eq!(code.redirect_uri().as_deref(), Some(REDIRECT_URI));
     assert_eq!(code.scope(), "profile email");
+    assert_eq!(code.nonce().as_deref(), Some("n-0S6"));
     assert_eq!(code.auth_time(), NOW);
     assert!(code.user_id().is_some() && code.grant_id().is_some());
 

@@ -1,5 +1,6 @@
 //! Checklist rows 27 and 28: the introspection endpoint (RFC 7662).
 
+use super::api::lifecycle::create_refresh_token_store;
 use super::api::{
     EndpointRequest, EndpointResponse, OAuth2Token, TokenResponse, create_client_authenticator,
     create_introspection_endpoint, create_revocation_endpoint,
@@ -15,6 +16,7 @@ on_every_schema!(
     row_27_anything_else_is_exactly_inactive,
     row_28_permission_is_the_caller_s_rule,
     row_28_a_refresh_token_is_active_on_its_own_terms,
+    row_28_and_37_a_refresh_token_that_would_be_refused_is_inactive,
 );
 
 /// Asks as the client with this number does, by HTTP Basic.
@@ -184,4 +186,90 @@ fn row_28_a_refresh_token_is_active_on_its_own_terms<F: Fixture>() {
         .expect("is found");
     revocation.revoke_token(&found, kind).expect("is revoked");
     assert_eq!(body(&ask(&scene, 1, "token=refresh-1"))["active"], true);
+}
+
+fn row_28_and_37_a_refresh_token_that_would_be_refused_is_inactive<F: Fixture>() {
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let tokens = create_refresh_token_store::<F::Token, _>(scene.pool.clone())
+        .clock(scene.clock.clone())
+        .idle_lifetime(100)
+        .grant_lifetime(250);
+    let endpoint = create_introspection_endpoint::<F::Token, _>(scene.pool.clone())
+        .clock(scene.clock.clone())
+        .idle_lifetime(100);
+    let introspect = |name: &str| {
+        let form = format!("token=refresh-{name}");
+        let request = EndpointRequest::new(None, form.as_bytes());
+        body(
+            &endpoint
+                .create_endpoint_response_for(&request, &scene.client)
+                .expect("the storage works"),
+        )
+    };
+    // Introspection and an exchange agree; `exp` is the earlier of the two ends.
+    let agree = |name: &str, exp: Option<i64>| {
+        let payload = introspect(name);
+        match exp {
+            Some(exp) => {
+                assert_eq!(
+                    (&payload["active"], &payload["exp"]),
+                    (&json!(true), &json!(exp))
+                );
+            }
+            None => assert_eq!(payload, json!({"active": false}), "{name}"),
+        }
+        let next = format!("{name}~");
+        let outcome = tokens
+            .authenticate(&format!("refresh-{name}"), &scene.client)
+            .and_then(|refreshing| tokens.rotate(&refreshing, &token(&next), &scene.request()));
+        assert_eq!(outcome.is_ok(), exp.is_some(), "{name}");
+    };
+    let grant = tokens
+        .start(&scene.client, Some(&F::user(1)))
+        .expect("is started");
+    for name in ["a", "idle"] {
+        tokens
+            .issue(&token(name), &scene.request(), &grant)
+            .expect("is issued");
+    }
+    scene.save(&token("bare")).expect("is saved");
+    assert_eq!(introspect("bare")["exp"], json!(NOW + 100));
+
+    scene.clock.set(NOW + 100);
+    agree("a", Some(NOW + 100));
+    scene.clock.set(NOW + 101);
+    agree("idle", None);
+    agree("bare", None);
+    scene.clock.set(NOW + 200);
+    agree("a~", Some(NOW + 200));
+    scene.clock.set(NOW + 250);
+    assert_eq!(
+        introspect("a~~")["exp"],
+        json!(NOW + 250),
+        "the family's end"
+    );
+    scene.clock.set(NOW + 251);
+    agree("a~~", None);
+    assert_eq!(introspect("a~"), json!({"active": false}), "was exchanged");
+
+    // Whatever the endpoint was told, the grants are its own to ask.
+    let unaware =
+        create_introspection_endpoint::<F::Token, _>(scene.pool.clone()).clock(scene.clock.clone());
+    let ask = |form: &[u8]| {
+        let request = EndpointRequest::new(None, form);
+        body(
+            &unaware
+                .create_endpoint_response_for(&request, &scene.client)
+                .expect("the storage works"),
+        )
+    };
+    assert_eq!(ask(b"token=refresh-a~~"), json!({"active": false}));
+    assert_eq!(ask(b"token=access-a~~")["active"], true);
+    let bare = ask(b"token=refresh-bare");
+    assert!(
+        bare["active"] == true && bare.get("exp").is_none(),
+        "{bare}"
+    );
 }

@@ -22,6 +22,7 @@ on_every_schema!(
     row_39_revoked_by_user_by_client_and_by_grant,
     a_token_without_a_grant_gets_one_at_its_first_rotation,
     without_rotation_the_refresh_token_stays,
+    without_rotation_no_first_exchange_at_the_same_time_loses,
 );
 
 pub type Tokens<F> = RefreshStore<<F as Fixture>::Token, TestPool<F>>;
@@ -413,5 +414,57 @@ fn without_rotation_the_refresh_token_stays<F: Fixture>() {
         assert_eq!(refused(renew("5")), Some(RefreshRefusal::Revoked));
         F::delete_tokens(&mut scene.conn());
         scene.save(&token("a")).expect("is saved");
+    }
+}
+
+fn without_rotation_no_first_exchange_at_the_same_time_loses<F: Fixture>() {
+    const THREADS: usize = 8;
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let pool = scene.fixture.pool_of(THREADS as u32);
+    let tokens: Tokens<F> = create_refresh_token_store(pool)
+        .clock(scene.clock.clone())
+        .rotation(false);
+    let client = &scene.client;
+    for round in 0..rounds() {
+        scene.save(&token(&format!("{round}"))).expect("is saved");
+        // Each has seen the token without a grant.
+        let refresh_token = format!("refresh-{round}");
+        let seen: Vec<_> = (0..THREADS)
+            .map(|_| tokens.authenticate(&refresh_token, client))
+            .collect();
+        let barrier = Barrier::new(THREADS);
+        std::thread::scope(|scope| {
+            for (thread, refreshing) in seen.into_iter().enumerate() {
+                let (tokens, barrier) = (tokens.clone(), &barrier);
+                scope.spawn(move || {
+                    let refreshing = refreshing.expect("is valid");
+                    let next = TokenResponse {
+                        refresh_token: None,
+                        ..token(&format!("{round}-{thread}"))
+                    };
+                    barrier.wait();
+                    tokens
+                        .rotate(&refreshing, &next, &Scene::<F>::request_of(client))
+                        .expect("nobody loses");
+                });
+            }
+        });
+        // They are of one family, whose revocation no one outlives.
+        let (found, kind) = create_revocation_endpoint::<F::Token, _>(scene.pool.clone())
+            .query_token(&refresh_token, None)
+            .expect("no error")
+            .expect("is found");
+        assert!(found.grant_id().is_some());
+        create_revocation_endpoint::<F::Token, _>(scene.pool.clone())
+            .revoke_token(&found, kind)
+            .expect("is revoked");
+        for thread in 0..THREADS {
+            assert!(
+                !is_valid(&scene, &format!("access-{round}-{thread}")),
+                "{thread}"
+            );
+        }
     }
 }

@@ -21,6 +21,7 @@ on_every_schema!(
     a_replaced_secret_is_valid_for_its_overlap_only,
     of_two_replacements_at_once_one_counts,
     secrets_are_hashed_unless_plain_is_asked_for,
+    a_caller_may_choose_the_secret,
 );
 
 type Registry<F> = ClientRegistry<<F as Fixture>::Client, TestPool<F>>;
@@ -246,4 +247,69 @@ fn secrets_are_hashed_unless_plain_is_asked_for<F: Fixture>() {
     let plain = registry(&scene).secret_storage(ClientSecretStorage::Plain);
     let (plain, secret) = stored(plain);
     assert_eq!(plain, secret);
+}
+
+fn a_caller_may_choose_the_secret<F: Fixture>() {
+    const CHOSEN: &str = "brought-over-from-another-system";
+    const NEXT: &str = "and-the-one-that-follows-it";
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    let registry = registry(&scene);
+    let registration = |number: u32| Registration::new(metadata()).client_id(F::client_id(number));
+    let chosen = registration(7).client_secret(CHOSEN);
+    let shown = format!(
+        "{:?}",
+        Registration::<i64>::new(metadata()).client_secret(CHOSEN)
+    );
+    assert!(
+        shown.contains("x_tier") && !shown.contains(CHOSEN),
+        "{shown}"
+    );
+    let information = registry.register(&chosen).expect("is registered");
+    assert_eq!(secret(&information), CHOSEN);
+    let client_id = &information.client_id;
+    let client = find(&scene, client_id).expect("is stored");
+    let stored = client.client_secret().expect("has a secret");
+    assert!(stored.starts_with("$argon2id$"), "is hashed as any other");
+    assert!(authenticates(&scene, client_id, CHOSEN));
+
+    let replaced = registry.rotate_secret_to(&client, NEXT, 60);
+    assert_eq!(secret(&replaced.expect("is replaced")), NEXT);
+    assert!(authenticates(&scene, client_id, NEXT) && authenticates(&scene, client_id, CHOSEN));
+    scene.clock.set(NOW + 60);
+    assert!(authenticates(&scene, client_id, NEXT) && !authenticates(&scene, client_id, CHOSEN));
+
+    let client = find(&scene, client_id).expect("is stored");
+    for wrong in [
+        "",
+        "too-short-by-one-char",
+        "with a letter that is not ASCII: \u{e9}",
+        stored,
+    ] {
+        let registered = registry.register(&registration(8).client_secret(wrong));
+        let replaced = registry.rotate_secret_to(&client, wrong, 0);
+        for outcome in [registered, replaced] {
+            let Err(Failure::Storage(error)) = &outcome else {
+                panic!("{outcome:?}");
+            };
+            let is_told = matches!(
+                error,
+                Error::InvalidValue {
+                    column: "client_secret",
+                    ..
+                }
+            );
+            assert!(is_told, "{error:?}");
+            assert!(wrong.is_empty() || !error.to_string().contains(wrong));
+        }
+    }
+    assert!(find(&scene, &F::client_id(8)).is_none());
+    let mut public = metadata();
+    public.token_endpoint_auth_method = Some("none".into());
+    let public = Registration::new(public).client_secret(CHOSEN);
+    assert!(matches!(
+        registry.register(&public),
+        Err(Failure::Storage(Error::InvalidValue { .. }))
+    ));
 }

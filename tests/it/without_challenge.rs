@@ -1,4 +1,4 @@
-//! Codes of a table that keeps no challenge.
+//! Codes of a table that keeps no challenge, no scope and nothing of OpenID Connect.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -35,7 +35,7 @@ struct BareCode {
 }
 
 #[test]
-fn row_33_a_challenge_that_cannot_be_kept_is_refused() {
+fn rows_11_and_33_what_a_model_of_codes_cannot_keep_is_refused() {
     let mut connection = SqliteConnection::establish(":memory:").expect("opens");
     connection
         .batch_execute(
@@ -61,12 +61,23 @@ fn row_33_a_challenge_that_cannot_be_kept_is_refused() {
         .user(1)
         .redirect_uri("https://a.example/cb");
     codes.save("bare", &request).expect("is saved");
-    let protected = request.code_challenge("x", "plain");
-    assert!(matches!(
-        codes.save("protected", &protected),
-        Err(Error::InvalidValue {
-            column: "code_challenge",
-            ..
-        })
-    ));
+    // The response type of a code is `code`, and no scope is an empty one: nothing is lost.
+    let nothing = request.clone().scope("").response_type("code");
+    codes.save("nothing", &nothing).expect("is saved");
+    let request = || request.clone();
+    for (lost, request) in [
+        ("code_challenge", request().code_challenge("x", "plain")),
+        ("scope", request().scope("profile")),
+        ("response_type", request().response_type("code id_token")),
+        ("nonce", request().nonce("n-0S6_WzA2Mj")),
+        ("acr", request().acr("urn:mace:incommon:iap:silver")),
+        ("amr", request().amr("pwd otp")),
+    ] {
+        let Err(Error::InvalidValue { column, reason }) = codes.save("refused", &request) else {
+            panic!("{lost} is kept nowhere");
+        };
+        assert_eq!(column, lost);
+        let attribute = format!("#[oauth2({lost} = your_field)]");
+        assert!(reason.ends_with(&attribute), "{reason}");
+    }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use diesel_oauth2::clock::SystemClock;
 use diesel_oauth2::endpoint::{
     ClientAuthenticator, EndpointResponse, IntrospectionEndpoint, RevocationEndpoint,
 };
@@ -22,6 +23,7 @@ use serde_json::Map;
 
 use crate::database::{Connections, Database, User};
 use crate::settings::Settings;
+use crate::throttle::{Throttle, TooMany};
 
 /// The scopes that there are.
 pub(crate) const SCOPES: [&str; 2] = ["profile", "email"];
@@ -46,6 +48,8 @@ pub(crate) struct App<D: Database> {
     pub(crate) introspection: IntrospectionEndpoint<D::Token, Connections<D>>,
     pub(crate) validator: BearerTokenValidator<D::Token, Connections<D>>,
     pub(crate) users: Users<D>,
+    /// Of user codes that do not exist (RFC 8628 section 5.1), whoever tries them.
+    pub(crate) unknown_codes: Throttle,
     pub(crate) has_grace: bool,
 }
 
@@ -97,6 +101,7 @@ impl<D: Database> App<D> {
                 }),
             validator: create_bearer_token_validator::<D::Token, _>(pool),
             users,
+            unknown_codes: Throttle::new(30, 60, SystemClock),
             has_grace: settings.refresh_grace > 0,
             issuer,
         })
@@ -108,6 +113,14 @@ pub(crate) struct Users<D: Database> {
     pool: Connections<D>,
     /// Verified in place of an unknown user's, so that both take the same time.
     nobodys_password: Arc<str>,
+    logins: Arc<Throttle>,
+}
+
+/// What came of a login.
+pub(crate) enum Login {
+    Right(User),
+    Wrong,
+    TooMany(TooMany),
 }
 
 impl<D: Database> Users<D> {
@@ -115,18 +128,30 @@ impl<D: Database> Users<D> {
         Ok(Self {
             pool,
             nobodys_password: hash_client_secret("nobody's").map(Into::into)?,
+            logins: Arc::new(Throttle::new(5, 60, SystemClock)),
         })
     }
 
     /// The user with this name and password.
-    pub(crate) fn log_in(&self, username: &str, password: &str) -> Result<Option<User>, Error> {
+    pub(crate) fn log_in(&self, username: &str, password: &str) -> Result<Login, Error> {
+        if let Err(too_many) = self.logins.count(username) {
+            return Ok(Login::TooMany(too_many));
+        }
         let user = self.pool.run(Intent::Read, |conn| {
             D::find_user_by_name(conn, username).map_err(Error::from)
         })?;
         let stored = user.as_ref().map(|user| user.password.as_str());
         let is_right = verify_client_secret(stored.unwrap_or(&self.nobodys_password), password);
         // A collation may find other names, too.
-        Ok(user.filter(|user| is_right && user.username == username))
+        Ok(
+            match user.filter(|user| is_right && user.username == username) {
+                Some(user) => {
+                    self.logins.forget(username);
+                    Login::Right(user)
+                }
+                None => Login::Wrong,
+            },
+        )
     }
 
     pub(crate) fn of_token(&self, token: &D::Token) -> Result<Option<User>, Error> {
@@ -144,6 +169,7 @@ impl<D: Database> Clone for Users<D> {
         Self {
             pool: self.pool.clone(),
             nobodys_password: Arc::clone(&self.nobodys_password),
+            logins: Arc::clone(&self.logins),
         }
     }
 }

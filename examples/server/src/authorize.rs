@@ -11,7 +11,7 @@ use diesel_oauth2::types::{AuthMethod, GrantType};
 use diesel_oauth2::{Error, OAuth2Client, OAuth2Error};
 use diesel_oauth2_axum::{EndpointForm, run_blocking};
 
-use crate::app::{App, note};
+use crate::app::{App, Login, note};
 use crate::csrf;
 use crate::database::Database;
 use crate::pages::{self, Consent, page};
@@ -216,8 +216,14 @@ impl<D: Database> App<D> {
             .users
             .log_in(username.unwrap_or_default(), password.unwrap_or_default())
             .map_err(Stop::Storage)?;
-        let Some(user) = user else {
-            return Ok(again("Username or password is wrong."));
+        let user = match user {
+            Login::Right(user) => user,
+            Login::Wrong => return Ok(again("Username or password is wrong.")),
+            Login::TooMany(too_many) => {
+                let problem = Some("Too many tries. Please try again in a minute.");
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                return Ok(too_many.in_response(self.ask(authorization, headers, status, problem)));
+            }
         };
 
         let code = generate_token(48).map_err(Stop::Storage)?;

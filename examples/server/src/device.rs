@@ -10,10 +10,11 @@ use diesel_oauth2::{Error, Failure, OAuth2Client, OAuth2DeviceCode, OAuth2Error}
 use diesel_oauth2_axum::{EndpointForm, run_blocking};
 use serde_json::json;
 
-use crate::app::{App, answer, note};
+use crate::app::{App, Login, answer, note};
 use crate::csrf;
 use crate::database::Database;
 use crate::pages::{self, Consent, page};
+use crate::throttle::TooMany;
 use crate::token::allowed_scope;
 
 /// `POST /oauth/device_authorization` (RFC 8628 section 3.1).
@@ -92,7 +93,7 @@ impl<D: Database> App<D> {
     ) -> Response {
         let pending = match self.devices.find_pending(user_code) {
             Ok(pending) => pending,
-            Err(failure) => return refused(failure),
+            Err(failure) => return self.refused(failure),
         };
         let client = match (self.query_client)(&pending.client_id()) {
             Ok(Some(client)) => client,
@@ -114,6 +115,15 @@ impl<D: Database> App<D> {
         });
         let cookie = csrf::set_cookie(&csrf_token, &self.issuer);
         page(status, &html, None, Some(cookie))
+    }
+
+    /// Why a code is not to be decided on. Whoever tries codes out is slowed down.
+    fn refused(&self, failure: Failure<DeviceRefusal>) -> Response {
+        let is_unknown = matches!(failure, Failure::Refused(DeviceRefusal::Unknown));
+        match is_unknown.then(|| self.unknown_codes.count("")) {
+            Some(Err(too_many)) => slow_down(too_many),
+            _ => refused(failure),
+        }
     }
 
     fn decide_device(
@@ -148,18 +158,19 @@ impl<D: Database> App<D> {
                 let password = form.parameter("password")?.unwrap_or_default();
                 // Before the code is looked at: nobody tries codes out who cannot log in.
                 let user = match self.users.log_in(username, password) {
-                    Ok(Some(user)) => user,
-                    Ok(None) => return Ok(again("Username or password is wrong.")),
+                    Ok(Login::Right(user)) => user,
+                    Ok(Login::Wrong) => return Ok(again("Username or password is wrong.")),
+                    Ok(Login::TooMany(too_many)) => return Ok(slow_down(too_many)),
                     Err(error) => return Ok(refused(Failure::Storage(error))),
                 };
                 if let Err(failure) = self.devices.approve(user_code, &user.id) {
-                    return Ok(refused(failure));
+                    return Ok(self.refused(failure));
                 }
                 "Your device has access now. You may close this page."
             }
             Some("deny") => {
                 if let Err(failure) = self.devices.deny(user_code) {
-                    return Ok(refused(failure));
+                    return Ok(self.refused(failure));
                 }
                 "Your device has no access. You may close this page."
             }
@@ -207,6 +218,12 @@ fn refused(failure: Failure<DeviceRefusal>) -> Response {
             unavailable(&error)
         }
     }
+}
+
+fn slow_down(too_many: TooMany) -> Response {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let problem = "Too many tries. Please try again in a minute.";
+    too_many.in_response(ask_for_code(status, Some(problem)))
 }
 
 fn unavailable(error: &Error) -> Response {

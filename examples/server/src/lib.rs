@@ -45,6 +45,7 @@ mod metadata;
 mod pages;
 mod serve;
 mod settings;
+mod throttle;
 mod token;
 
 pub use serve::main;

@@ -1,10 +1,11 @@
 use crate::Error;
 use crate::asynchronous::lookup::find_current_client;
 use crate::asynchronous::pool::AsyncConnectionPool;
-use crate::asynchronous::{Async, on_blocking_thread};
+use crate::asynchronous::{Async, hash_on_blocking_thread};
 use crate::endpoint::{
     AuthenticatedClient, ClientAuthenticator, EndpointRequest, Failure, OAuth2Error,
 };
+use crate::secret::is_hashed;
 use crate::table::asynchronous::AsyncClientTable;
 use crate::types::{AuthMethod, Endpoint};
 
@@ -23,7 +24,8 @@ where
     P: AsyncConnectionPool,
     C: AsyncClientTable<P::Connection>,
 {
-    /// The client that makes the request. A secret is compared on a thread that may block: hashing takes its time.
+    /// The client that makes the request. A hashed secret is compared on a thread that may block, where no more than
+    /// [so many](crate::secret::set_max_concurrent_hashes) do so at once.
     ///
     /// The way in which it authenticates must be accepted here and by the client's own
     /// [`check_endpoint_auth_method`](crate::OAuth2Client::check_endpoint_auth_method). Naming itself without a secret is
@@ -61,11 +63,19 @@ where
         secret: Option<String>,
     ) -> Result<Option<C>, Error> {
         let authenticator = self.clone();
+        let is_hashing = secret.is_some()
+            && [client.client_secret(), client.previous_client_secret()]
+                .into_iter()
+                .flatten()
+                .any(is_hashed);
         let check = move || {
             let secret = secret.as_deref();
             let is_authentic = authenticator.is_authentic(&client, &method, endpoint, secret);
             is_authentic.then_some(client)
         };
-        on_blocking_thread(check).await
+        match is_hashing {
+            true => hash_on_blocking_thread(check).await,
+            false => Ok(check()),
+        }
     }
 }

@@ -3,14 +3,15 @@ use serde_json::Value;
 use crate::Error;
 use crate::asynchronous::Async;
 use crate::asynchronous::lookup::find_current_token;
-use crate::asynchronous::pool::AsyncConnectionPool;
+use crate::asynchronous::pool::{AsyncConnectionPool, on_connection};
 use crate::endpoint::{
     ClientAuthenticator, EndpointRequest, EndpointResponse, Failure, IntrospectionEndpoint,
     OAuth2Error, confidential, token_parameters,
 };
-use crate::model::OAuth2Client;
+use crate::model::{GrantLife, OAuth2Client};
+use crate::pool::Intent;
 use crate::table::asynchronous::{AsyncClientTable, AsyncTokenTable};
-use crate::types::Endpoint;
+use crate::types::{Endpoint, TokenTypeHint};
 
 /// [`create_introspection_endpoint`](crate::create_introspection_endpoint), awaited.
 pub fn create_introspection_endpoint<M, P>(pool: P) -> IntrospectionEndpoint<M, Async<P>>
@@ -74,6 +75,15 @@ where
     ) -> Result<Value, Failure<OAuth2Error>> {
         let (token, hint) = token_parameters(request)?;
         let found = find_current_token::<M, P>(&self.pool.0, token, hint).await?;
-        Ok(self.tell(found, client))
+        let found = self.disclosed(found, client);
+        let grant = match &found {
+            Some(found) if found.kind == TokenTypeHint::RefreshToken => {
+                let token = &found.token;
+                on_connection!(&self.pool.0, Intent::CurrentRead, |conn| token
+                    .load_grant_life(conn))?
+            }
+            _ => GrantLife::Unlimited,
+        };
+        Ok(self.introspect(found.as_ref(), grant))
     }
 }

@@ -5,3 +5,5 @@ mod revocation;
 pub use client_authentication::create_client_authenticator;
 pub use introspection::create_introspection_endpoint;
 pub use revocation::create_revocation_endpoint;
+
+pub(super) use revocation::load_joined;

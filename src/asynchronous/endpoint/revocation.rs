@@ -164,7 +164,10 @@ where
 }
 
 /// The row again, if it was given a grant since it was loaded.
-async fn load_joined<M, Conn>(conn: &mut Conn, token: &M) -> Result<Option<M>, Error>
+pub(in crate::asynchronous) async fn load_joined<M, Conn>(
+    conn: &mut Conn,
+    token: &M,
+) -> Result<Option<M>, Error>
 where
     Conn: AsyncConnection,
     M: AsyncRevocableTokenTable<Conn>,

@@ -2,6 +2,7 @@ use diesel_async::AsyncConnection;
 
 use super::family::revoke_family;
 use crate::asynchronous::Async;
+use crate::asynchronous::endpoint::load_joined;
 use crate::asynchronous::factory::insert_token;
 use crate::asynchronous::lookup::load_token;
 use crate::asynchronous::pool::{AsyncConnectionPool, on_connection};
@@ -242,13 +243,23 @@ where
             None => {
                 // A token that authlib wrote has no grant yet.
                 let grant_id = T::Grant::generate_id()?;
-                if !token.join_grant(conn, &grant_id).await? {
-                    return Ok(Err(RefreshRefusal::LostRace));
+                if token.join_grant(conn, &grant_id).await? {
+                    let client_id = token.client_id();
+                    let user_id = token.user_id();
+                    let grant = self.new_grant::<T::Grant>(&grant_id, &client_id, user_id, now);
+                    T::Grant::insert(conn, &grant).await?;
+                    grant_id
+                } else {
+                    // Another request gave it one in the meantime, which is as good where the token stays.
+                    let joined = load_joined(conn, token).await?;
+                    match joined.filter(|_| !self.rotates) {
+                        Some(joined) => match joined.grant_id() {
+                            Some(id) if T::Grant::touch(conn, id, now).await? => id.clone(),
+                            _ => return Ok(Err(RefreshRefusal::Revoked)),
+                        },
+                        None => return Ok(Err(RefreshRefusal::LostRace)),
+                    }
                 }
-                let client_id = token.client_id();
-                let grant = self.new_grant::<T::Grant>(&grant_id, &client_id, token.user_id(), now);
-                T::Grant::insert(conn, &grant).await?;
-                grant_id
             }
         };
         if self.rotates && !token.mark_rotated(conn, now).await? && !refreshing.is_retry {

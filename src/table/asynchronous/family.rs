@@ -100,6 +100,12 @@ pub trait AsyncGrantTable<Conn: Send>: OAuth2Grant {
         ready(Ok(None))
     }
 
+    /// [`GrantTable::load`](crate::table::GrantTable::load), awaited.
+    fn load(
+        conn: &mut Conn,
+        id: &Self::Id,
+    ) -> impl Future<Output = Result<Vec<Self>, Error>> + Send;
+
     /// [`GrantTable::touch`](crate::table::GrantTable::touch), awaited.
     fn touch(
         conn: &mut Conn,

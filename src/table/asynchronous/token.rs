@@ -1,7 +1,7 @@
 use std::future::{Future, ready};
 
 use crate::Error;
-use crate::model::OAuth2Token;
+use crate::model::{GrantLife, OAuth2Token};
 use crate::secret::Candidates;
 use crate::table::NewToken;
 
@@ -41,6 +41,15 @@ pub trait AsyncTokenTable<Conn: Send>: OAuth2Token<Extra: Send + Sync> + Sync {
     ) -> impl Future<Output = Result<bool, Error>> + Send {
         let _ = (conn, access_token, refresh_token);
         ready(Ok(false))
+    }
+
+    /// [`TokenTable::load_grant_life`](crate::table::TokenTable::load_grant_life), awaited.
+    fn load_grant_life(
+        &self,
+        conn: &mut Conn,
+    ) -> impl Future<Output = Result<GrantLife, Error>> + Send {
+        let _ = conn;
+        ready(Ok(GrantLife::Unlimited))
     }
 }
 

@@ -277,6 +277,10 @@ impl<M: AsyncTokenTable<P::Conn>, P: Pools> IntrospectionEndpoint<M, P> {
         Self(self.0.clock(clock))
     }
 
+    pub fn idle_lifetime(self, seconds: i64) -> Self {
+        Self(self.0.idle_lifetime(seconds))
+    }
+
     pub fn permission(
         self,
         permission: impl Fn(&M, &dyn OAuth2Client) -> bool + Send + Sync + 'static,

@@ -115,6 +115,7 @@ macro_rules! models {
                 happened -> $timestamp,
                 challenge -> Nullable<Text>,
                 challenge_method -> Nullable<Text>,
+                once -> Nullable<Text>,
                 tenant -> Text,
                 family -> Nullable<$sql_uuid>,
                 redeemed -> Nullable<$timestamp>,
@@ -231,7 +232,7 @@ macro_rules! models {
         #[oauth2(code = secret, client_id = app, user_id = owner, redirect_uri = redirect)]
         #[oauth2(scope = permissions, auth_time = happened, code_challenge = challenge)]
         #[oauth2(code_challenge_method = challenge_method, extra = Context)]
-        #[oauth2(grant_id = family, redeemed_at = redeemed)]
+        #[oauth2(grant_id = family, redeemed_at = redeemed, nonce = once)]
         #[allow(dead_code)] // the tests read some columns in SQL only
         pub struct Consent {
             #[oauth2(default = <$uuid>::new_v4)]
@@ -244,6 +245,7 @@ macro_rules! models {
             pub happened: NaiveDateTime,
             pub challenge: Option<String>,
             pub challenge_method: Option<String>,
+            pub once: Option<String>,
             #[oauth2(extra)]
             pub tenant: String,
             pub family: Option<$uuid>,
@@ -332,6 +334,7 @@ macro_rules! tables {
             " NOT NULL,
                 challenge TEXT,
                 challenge_method VARCHAR(48),
+                once TEXT,
                 tenant VARCHAR(20) NOT NULL,
                 family ",
             $uuid,

@@ -295,8 +295,12 @@ impl Model {
     }
 
     pub fn is_valid_refresh_token(&self, token: usize) -> bool {
-        let row = self.tokens.get(&token);
-        row.is_some_and(|row| row.ended_at.is_none() && row.content.has_refresh_token)
+        let idle = self.settings.idle;
+        self.tokens.get(&token).is_some_and(|row| {
+            let is_idle = idle.is_some_and(|idle| self.now > row.issued_at + idle);
+            let is_over = row.grant.is_some_and(|grant| !self.is_alive(grant));
+            row.ended_at.is_none() && row.content.has_refresh_token && !is_idle && !is_over
+        })
     }
 
     fn insert_token(&mut self, token: usize, owner: Owner, grant: Option<usize>, content: Content) {
@@ -312,16 +316,18 @@ impl Model {
         self.tokens.insert(token, row);
     }
 
+    fn is_alive(&self, grant: usize) -> bool {
+        self.grants.get(&grant).is_some_and(|row| {
+            row.revoked_at.is_none() && row.last_second.is_none_or(|last| self.now <= last)
+        })
+    }
+
     fn use_grant(&mut self, grant: usize) -> bool {
-        let now = self.now;
-        let Some(row) = self.grants.get_mut(&grant) else {
-            return false;
-        };
-        if row.revoked_at.is_some() || row.last_second.is_some_and(|last| now > last) {
-            return false;
+        let is_alive = self.is_alive(grant);
+        if let Some(row) = self.grants.get_mut(&grant).filter(|_| is_alive) {
+            row.used_at = self.now;
         }
-        row.used_at = now;
-        true
+        is_alive
     }
 
     fn revoke(&mut self, is_meant: impl Fn(Option<usize>, Owner) -> bool) -> usize {

@@ -360,8 +360,11 @@ impl<'a, F: Fixture> Run<'a, F> {
     ) -> Result<(), TestCaseError> {
         let client = self.client(token, by_stranger);
         let form = format!("token={}", self.token(token, is_refresh_token));
-        let endpoint = create_introspection_endpoint::<F::Token, _>(self.scene.pool.clone())
+        let mut endpoint = create_introspection_endpoint::<F::Token, _>(self.scene.pool.clone())
             .clock(self.clock.clone());
+        if let Some(seconds) = self.model.settings.idle {
+            endpoint = endpoint.idle_lifetime(seconds);
+        }
         let request = EndpointRequest::new(None, form.as_bytes());
         let answer = endpoint.create_endpoint_response_for(&request, &self.clients[client]);
         let body: serde_json::Value =

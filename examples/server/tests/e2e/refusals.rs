@@ -12,6 +12,7 @@ on_every_database!(
     authorization_requests,
     forms_that_are_not_ours,
     json_endpoints,
+    guessing_is_slowed_down,
 );
 
 /// The challenge of RFC 7636 appendix B.
@@ -341,5 +342,55 @@ fn json_endpoints<D: TestDatabase>() {
             metadata["code_challenge_methods_supported"],
             serde_json::json!(["S256"])
         );
+    });
+}
+
+fn guessing_is_slowed_down<D: TestDatabase>() {
+    let Some(database) = D::create() else { return };
+    let server = Server::on(&database);
+    block_on(async {
+        let user = User::new();
+        let login = query(&server, &[]);
+        user.http.get(&login).send().await.expect("an answer");
+        let try_as = async |page: &str, username: &str, password: &str| {
+            let fields = [
+                ("username", username.to_owned()),
+                ("password", password.to_owned()),
+                ("decision", "allow".to_owned()),
+            ];
+            let answer = user.post(page, &fields).await;
+            let wait = answer.headers().get("retry-after");
+            let wait = wait.map(|it| it.to_str().expect("is text").to_owned());
+            (answer.status(), wait)
+        };
+        let is_too_many = |(status, wait): (StatusCode, Option<String>)| {
+            let seconds: i64 = wait.and_then(|it| it.parse().ok()).unwrap_or_default();
+            status == StatusCode::TOO_MANY_REQUESTS && (1..=60).contains(&seconds)
+        };
+        // A user who logs in now and then is none who guesses.
+        for _ in 0..10 {
+            let (status, _) = try_as(&login, USERNAME, PASSWORD).await;
+            assert_eq!(status, StatusCode::SEE_OTHER);
+        }
+        for _ in 0..5 {
+            let (status, wait) = try_as(&login, USERNAME, "wrong").await;
+            assert_eq!((status, wait), (StatusCode::FORBIDDEN, None));
+        }
+        // The right one is not told from a wrong one now; on the device's page neither.
+        assert!(is_too_many(try_as(&login, USERNAME, PASSWORD).await));
+        let device = server.at("/device?user_code=BBBB-BBBB");
+        assert!(is_too_many(try_as(&device, USERNAME, PASSWORD).await));
+        let (status, _) = try_as(&login, "another", "wrong").await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+
+        // Codes are not to be tried out either, whoever does.
+        let mut statuses = Vec::new();
+        for _ in 0..31 {
+            let answer = User::new().http.get(&device).send().await;
+            statuses.push(answer.expect("an answer").status());
+        }
+        let (last, others) = statuses.split_last().expect("31");
+        assert!(others.iter().all(|it| *it == StatusCode::NOT_FOUND));
+        assert_eq!(*last, StatusCode::TOO_MANY_REQUESTS);
     });
 }

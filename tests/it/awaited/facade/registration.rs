@@ -44,6 +44,18 @@ impl<C: AsyncClientTable<P::Conn>, P: Pools> ClientRegistry<C, P> {
         wait(self.0.register(registration))
     }
 
+    pub fn rotate_secret_to(
+        &self,
+        client: &C,
+        client_secret: &str,
+        overlap: i64,
+    ) -> Result<ClientInformation, Failure<RegistrationRefusal>>
+    where
+        C: AsyncRotatableClientTable<P::Conn>,
+    {
+        wait(self.0.rotate_secret_to(client, client_secret, overlap))
+    }
+
     pub fn rotate_secret(
         &self,
         client: &C,
