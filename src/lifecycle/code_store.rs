@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::code_request::StoredCode;
-use super::family::{begin_family, revoke_family};
+use super::family::{begin_family, new_grant, revoke_family};
 use super::{CodeRefusal, CodeRequest, Redemption, run};
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
@@ -157,13 +157,8 @@ impl<C: OAuth2AuthorizationCode, T: 'static, P> CodeStore<C, T, P> {
     where
         G: OAuth2Grant<Id = C::GrantId, UserId = C::UserId>,
     {
-        Some(NewGrant {
-            id: code.grant_id()?,
-            client_id,
-            user_id: code.user_id(),
-            created_at: now,
-            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-        })
+        let (id, lifetime) = (code.grant_id()?, self.grant_lifetime);
+        Some(new_grant(id, client_id, code.user_id(), now, lifetime))
     }
 
     /// Tells the observer where a code was replayed.

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::device_request::StoredDeviceCode;
-use super::family::begin_family;
+use super::family::{begin_family, new_grant};
 use super::user_code::{generate_user_code, normalize_user_code};
 use super::{DeviceAuthorization, DeviceRefusal, DeviceRequest, run};
 use crate::bearer::generate_token;
@@ -233,13 +233,8 @@ impl<D: OAuth2DeviceCode, T, P> DeviceStore<D, T, P> {
     where
         G: OAuth2Grant<Id = D::GrantId, UserId = D::UserId>,
     {
-        Some(NewGrant {
-            id: code.grant_id()?,
-            client_id,
-            user_id: code.user_id(),
-            created_at: now,
-            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-        })
+        let (id, lifetime) = (code.grant_id()?, self.grant_lifetime);
+        Some(new_grant(id, client_id, code.user_id(), now, lifetime))
     }
 }
 

@@ -6,7 +6,7 @@ use diesel::connection::Connection;
 
 use crate::Error;
 use crate::clock::{Clock, SystemClock};
-use crate::model::OAuth2Client;
+use crate::model::{OAuth2Client, OAuth2Grant};
 use crate::observer::{Observer, RevocationCause};
 use crate::pool::{ConnectionPool, Intent};
 use crate::table::{FamilyTokenTable, GrantTable, NewGrant};
@@ -44,6 +44,23 @@ fn revoke_all<Conn: Connection>(
         }
         Ok(revoked)
     })
+}
+
+/// The grant that begins at `now`, and from which tokens may be issued for so many seconds, or for ever.
+pub(super) fn new_grant<'g, G: OAuth2Grant>(
+    id: &'g G::Id,
+    client_id: &'g str,
+    user_id: Option<&'g G::UserId>,
+    now: i64,
+    lifetime: Option<i64>,
+) -> NewGrant<'g, G> {
+    NewGrant {
+        id,
+        client_id,
+        user_id,
+        created_at: now,
+        expires_at: lifetime.map(|life| now.saturating_add(life)),
+    }
 }
 
 /// Spends what a grant begins with, a code or a device code, and makes the grant, or neither. `mark` tells whether it was

@@ -2,7 +2,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::family::revoke_family;
+use super::family::{new_grant, revoke_family};
 use super::refreshing::Examined;
 use super::{RefreshRefusal, Refreshing, run};
 use crate::clock::{Clock, SystemClock};
@@ -230,13 +230,7 @@ impl<T: OAuth2Token, P> RefreshStore<T, P> {
     where
         G: OAuth2Grant,
     {
-        NewGrant {
-            id,
-            client_id,
-            user_id,
-            created_at: now,
-            expires_at: self.grant_lifetime.map(|life| now.saturating_add(life)),
-        }
+        new_grant(id, client_id, user_id, now, self.grant_lifetime)
     }
 
     pub(crate) fn tell_of_reuse(&self, examined: &Examined<T>) {

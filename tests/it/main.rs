@@ -43,6 +43,7 @@ mod api {
 mod awaited;
 mod bearer;
 mod bundled_schema;
+mod bundled_tables;
 mod client;
 mod code_store;
 // What the compiler lists depends on the features, so the expected texts are those of all of them.

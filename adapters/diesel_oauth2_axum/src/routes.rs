@@ -2,7 +2,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use diesel_oauth2::Error;
 use diesel_oauth2::endpoint::{
-    ClientAuthenticator, EndpointResponse, IntrospectionEndpoint, RevocationEndpoint,
+    ClientAuthenticator, EndpointRequest, EndpointResponse, IntrospectionEndpoint,
+    RevocationEndpoint,
 };
 use diesel_oauth2::pool::ConnectionPool;
 use diesel_oauth2::table::{ClientTable, RevocableTokenTable, TokenTable};
@@ -37,12 +38,8 @@ where
 {
     post(move |form: EndpointForm| {
         let (endpoint, authenticator) = (endpoint.clone(), authenticator.clone());
-        answer(move || {
-            let request = match form.request() {
-                Ok(request) => request,
-                Err(error) => return Ok(error.into()),
-            };
-            endpoint.create_endpoint_response(&request, &authenticator)
+        answer(form, move |request| {
+            endpoint.create_endpoint_response(request, &authenticator)
         })
     })
 }
@@ -75,19 +72,21 @@ where
 {
     post(move |form: EndpointForm| {
         let (endpoint, authenticator) = (endpoint.clone(), authenticator.clone());
-        answer(move || {
-            let request = match form.request() {
-                Ok(request) => request,
-                Err(error) => return Ok(error.into()),
-            };
-            endpoint.create_endpoint_response(&request, &authenticator)
+        answer(form, move |request| {
+            endpoint.create_endpoint_response(request, &authenticator)
         })
     })
 }
 
+/// What the endpoint answers to the form.
 async fn answer(
-    work: impl FnOnce() -> Result<EndpointResponse, Error> + Send + 'static,
+    form: EndpointForm,
+    endpoint: impl FnOnce(&EndpointRequest<'_>) -> Result<EndpointResponse, Error> + Send + 'static,
 ) -> Response {
+    let work = move || match form.request() {
+        Ok(request) => endpoint(&request),
+        Err(error) => Ok(error.into()),
+    };
     match run_blocking(work).await {
         Ok(response) => into_response(response),
         Err(error) => into_response(error),

@@ -84,7 +84,7 @@ where
         &self,
         work: impl FnMut(&mut P::Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, StorageError> {
-        self.run(Intent::IdempotentWrite, work).await
+        self.run(Intent::CurrentRead, work).await
     }
 
     /// Looks up what may come from a replica, as at every other look-up of the core's.
