@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p diesel_oauth2_benches --features async,postgres,mysql --bench async` prints a table: calls a second, and
 //! how long a call takes at the median and at the 99th percentile, with its wait for a connection. All pools are of the same
-//! size, and take turns, each for the same time: four minutes in all on three databases. The figures are kept for the report
+//! size, and take turns, each for the same time: less than five minutes in all on three databases. The figures are kept for the report
 //! as those of the sections are. Without `--bench` (`cargo test`) it makes a few calls of each.
 //!
 //! The variables are those of the benchmarks' `settings`.
@@ -106,7 +106,7 @@ macro_rules! measure {
 fn main() {
     let effort = match settings::is_quick() {
         false => Effort {
-            time: Duration::from_millis(700),
+            time: Duration::from_millis(600),
             rounds: 5,
         },
         true => Effort {
