@@ -18,6 +18,9 @@ use crate::types::{AuthMethod, Endpoint};
 /// Mirrors authlib's `ClientAuthentication`, and is stricter where RFC 6749 is: a request that authenticates in two
 /// ways at once is refused, and every failure is `invalid_client` with status 401 in the same words.
 ///
+/// An unknown id is refused sooner than a wrong secret, which is hashed first. That tells whether a client exists, and no
+/// more: a `client_id` is no secret (RFC 6749 section 2.2), and hashing for whoever names no client would only be work.
+///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
 /// # use diesel::prelude::*;

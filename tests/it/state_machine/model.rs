@@ -214,13 +214,20 @@ impl Model {
         if old.grant.is_some_and(|grant| !self.use_grant(grant)) {
             return Err(RefreshRefusal::Revoked);
         }
-        // Without rotation two may exchange it at the same time, unless it has no grant yet: one of them makes it.
+        // Without rotation two may exchange it at the same time: where it had no grant, the second takes that of the first.
         let row = self.tokens.get(&old.token);
         let is_first = row.is_some_and(|row| row.ended_at.is_none() && row.grant == old.grant);
-        if !is_first && !old.is_retry && (self.settings.rotates || old.grant.is_none()) {
+        let joined = row
+            .and_then(|row| row.grant)
+            .filter(|_| !self.settings.rotates && old.grant.is_none());
+        let stays = !self.settings.rotates && old.grant.is_some();
+        if !is_first && !old.is_retry && !stays && joined.is_none() {
             return Err(RefreshRefusal::LostRace);
         }
-        let grant = match old.grant {
+        if joined.is_some_and(|grant| !self.use_grant(grant)) {
+            return Err(RefreshRefusal::Revoked);
+        }
+        let grant = match old.grant.or(joined) {
             Some(grant) => grant,
             None => self.start(old.owner),
         };
