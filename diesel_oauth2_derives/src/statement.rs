@@ -312,8 +312,13 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
         .filter(#time_column.gt(time).or(#key_column.gt(key)))
     });
     let delete = target.execute(&quote! {
-        #krate::__private::diesel::delete(#table::table.filter(#key_column.eq_any(keys)))
+        #krate::__private::diesel::delete(
+            #table::table.filter(#key_column.eq_any(keys)).filter(#time_column.lt(before))
+        )
     });
+    let before = quote! {
+        let before = <#time_type as #krate::column::TimeColumn>::from_unix(#time_name, Some(before))?;
+    };
     Some(quote! {
         impl #trait_name<#conn_type> for #ident {
             type Key = #key_type;
@@ -335,7 +340,7 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
                 #each
             ) -> Result<#loaded, #krate::Error> {
                 #imports
-                let before = <#time_type as #krate::column::TimeColumn>::from_unix(#time_name, Some(before))?;
+                #before
                 match after {
                     None => #first,
                     Some((time, key)) => #next,
@@ -345,8 +350,10 @@ pub(crate) fn aged(model: &Model, target: &Target, time_role: &str) -> Option<To
             #function delete(
                 conn: &mut #conn_type,
                 keys: &[Self::Key],
+                before: i64,
             ) -> Result<usize, #krate::Error> {
                 #imports
+                #before
                 Ok(#delete)
             }
         }

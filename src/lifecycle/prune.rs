@@ -275,7 +275,7 @@ where
                 let removed = match keys.is_empty() {
                     true => 0,
                     // One statement is a transaction by itself.
-                    false => retry(conn, |conn| M::delete(conn, &keys))?,
+                    false => retry(conn, |conn| M::delete(conn, &keys, cutoff))?,
                 };
                 Ok((rows.len(), rows.last().map(M::cursor), removed))
             })?;

@@ -32,9 +32,11 @@ pub trait AgedTable<Conn>: Sized {
         each: impl FnMut(Self),
     ) -> Result<(), Error>;
 
-    /// Deletes the rows with these keys. Tells how many.
+    /// Deletes the rows with these keys that are older than `before` (epoch seconds). Tells how many.
+    ///
+    /// The age is asked again because a database may have given a key out anew: SQLite does so with the highest one.
     ///
     /// # Errors
     /// The database's, as [`Error`].
-    fn delete(conn: &mut Conn, keys: &[Self::Key]) -> Result<usize, Error>;
+    fn delete(conn: &mut Conn, keys: &[Self::Key], before: i64) -> Result<usize, Error>;
 }

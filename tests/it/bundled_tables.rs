@@ -256,3 +256,35 @@ fn deleting_a_client_takes_its_tokens_and_codes_along<D: TestDatabase>() {
         0
     );
 }
+
+/// SQLite gives the highest key out again once its row is gone: to a token that is issued while someone else prunes.
+#[cfg(feature = "sqlite")]
+#[test]
+fn row_40_a_live_token_with_the_key_of_a_dead_one_stays() {
+    use diesel::prelude::*;
+    use diesel_oauth2::models::Token;
+    use diesel_oauth2::schema::oauth2_token;
+    use diesel_oauth2::table::AgedTable;
+
+    use crate::fixture::{Bundled, NOW, Scene, token};
+    use crate::support::Sqlite;
+
+    let Some(scene) = Scene::<Bundled<Sqlite>>::set_up() else {
+        return;
+    };
+    scene.save(&token("dead")).expect("is saved");
+    scene.clock.set(NOW + 100);
+    let conn = &mut *scene.conn();
+    let before = NOW + 50;
+    let mut aged: Vec<Token> = Vec::new();
+    Token::load_aged(conn, None, before, 10, |row| aged.push(row)).expect("no error");
+    let keys: Vec<_> = aged
+        .iter()
+        .map(AgedTable::<SqliteConnection>::key)
+        .collect();
+    assert_eq!(Token::delete(conn, &keys, before), Ok(1));
+    scene.save(&token("live")).expect("is saved");
+    let live = oauth2_token::table.select(oauth2_token::id).load(conn);
+    assert_eq!(live, Ok(keys.clone()), "the key was given out again");
+    assert_eq!(Token::delete(conn, &keys, before), Ok(0));
+}

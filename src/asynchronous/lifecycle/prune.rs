@@ -22,10 +22,10 @@ where
     Pruner::on(Async(pool))
 }
 
-/// The rows of a batch, and which of them have been dead for long enough.
-struct Batch<M, K> {
+/// The rows of a batch, and how many of them were removed.
+struct Batch<M> {
     rows: Vec<M>,
-    dead: Vec<K>,
+    removed: usize,
 }
 
 /// On an asynchronous pool.
@@ -103,10 +103,10 @@ where
             let batch = on_connection!(&self.pool.0, Intent::IdempotentWrite, |conn| async {
                 let rows = M::load_aged(conn, after.as_ref(), cutoff, self.limit()).await?;
                 let dead: Vec<_> = rows.iter().filter(|row| is_dead(row)).map(M::key).collect();
-                delete::<M, _>(conn, &dead).await?;
-                Ok::<_, Error>(Batch { rows, dead })
+                let removed = delete::<M, _>(conn, &dead, cutoff).await?;
+                Ok::<_, Error>(Batch { rows, removed })
             })?;
-            count(pruned, batch.dead.len());
+            count(pruned, batch.removed);
             match self.rest(pruned, &batch.rows, progress).await {
                 Some(flow) => return Ok(flow),
                 None => after = batch.rows.last().map(M::cursor),
@@ -131,10 +131,10 @@ where
                     false => T::load_grants_in_use(conn, &unused).await?,
                 };
                 let dead = without(unused, &in_use);
-                delete::<T::Grant, _>(conn, &dead).await?;
-                Ok::<_, Error>(Batch { rows, dead })
+                let removed = delete::<T::Grant, _>(conn, &dead, cutoff).await?;
+                Ok::<_, Error>(Batch { rows, removed })
             })?;
-            pruned.grants += batch.dead.len();
+            pruned.grants += batch.removed;
             match self.rest(pruned, &batch.rows, progress).await {
                 Some(flow) => return Ok(flow),
                 None => after = batch.rows.last().map(AsyncAgedTable::cursor),
@@ -161,7 +161,7 @@ where
     }
 }
 
-async fn delete<M, Conn>(conn: &mut Conn, keys: &[M::Key]) -> Result<usize, Error>
+async fn delete<M, Conn>(conn: &mut Conn, keys: &[M::Key], cutoff: i64) -> Result<usize, Error>
 where
     Conn: AsyncConnection,
     M: AsyncAgedTable<Conn>,
@@ -172,7 +172,7 @@ where
     let mut tries = Tries::on(conn);
     loop {
         // One statement is a transaction by itself.
-        let outcome = M::delete(conn, keys).await;
+        let outcome = M::delete(conn, keys, cutoff).await;
         if !tries.again(&outcome).await {
             return outcome;
         }

@@ -166,5 +166,6 @@ pub trait AsyncAgedTable<Conn: Send>: Sized + Send + Sync {
     fn delete(
         conn: &mut Conn,
         keys: &[Self::Key],
+        before: i64,
     ) -> impl Future<Output = Result<usize, Error>> + Send;
 }

@@ -76,10 +76,19 @@ impl<F: Fixture> Run<'_, F> {
     }
 }
 
+/// Later than any row.
+const FAR: i64 = NOW + 100 * 365 * 24 * 3600;
+
 /// Every row of a table.
 pub fn rows<M: AgedTable<Conn>, Conn>(conn: &mut Conn) -> Vec<M> {
     let mut rows = Vec::new();
-    let far = NOW + 100 * 365 * 24 * 3600;
-    M::load_aged(conn, None, far, i64::from(i32::MAX), |row| rows.push(row)).expect("loads");
+    M::load_aged(conn, None, FAR, i64::from(i32::MAX), |row| rows.push(row)).expect("loads");
     rows
+}
+
+/// Deletes every row of a table.
+pub fn empty<M: AgedTable<Conn>, Conn>(conn: &mut Conn) {
+    for row in rows::<M, _>(conn) {
+        M::delete(conn, &[row.key()], FAR).expect("is deleted");
+    }
 }

@@ -11,7 +11,6 @@ use diesel_oauth2::lifecycle::{
     create_authorization_code_store, create_grant_revocation, create_pruner,
     create_refresh_token_store,
 };
-use diesel_oauth2::table::AgedTable;
 use diesel_oauth2::{
     EndpointRequest, Failure, OAuth2AuthorizationCode, OAuth2Grant, OAuth2Token, TokenRequest,
     TokenResponse, create_bearer_token_validator, create_introspection_endpoint,
@@ -22,7 +21,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::calls::{Call, Pick};
 use super::model::{self, Content, Model, Owner, Pruned, Settings};
-use super::rows::rows;
+use super::rows::empty;
 use crate::fixture::{Fixture, ManualClock, NOW, Scene, TestPool};
 
 const REDIRECT_URI: &str = "https://a.example/cb";
@@ -63,15 +62,9 @@ impl<'a, F: Fixture> Run<'a, F> {
         settings: Settings,
     ) -> Self {
         let conn = &mut *scene.conn();
-        for code in rows::<F::Code, _>(conn) {
-            F::Code::delete(conn, &[code.key()]).expect("is deleted");
-        }
-        for token in rows::<F::Token, _>(conn) {
-            F::Token::delete(conn, &[token.key()]).expect("is deleted");
-        }
-        for grant in rows::<F::Grant, _>(conn) {
-            F::Grant::delete(conn, &[grant.key()]).expect("is deleted");
-        }
+        empty::<F::Code, _>(conn);
+        empty::<F::Token, _>(conn);
+        empty::<F::Grant, _>(conn);
         let clock = ManualClock::default();
         let pool = || scene.pool.clone();
         let mut codes = create_authorization_code_store(pool())
