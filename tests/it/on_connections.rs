@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::connection::{Connection, InstrumentationEvent};
-use diesel_oauth2::lifecycle::{
-    CodeRequest, Redemption, create_authorization_code_store, create_refresh_token_store,
-};
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+use diesel_oauth2::lifecycle::create_refresh_token_store;
+use diesel_oauth2::lifecycle::{CodeRequest, Redemption, create_authorization_code_store};
 use diesel_oauth2::pool::SharedConnection;
 use diesel_oauth2::types::TokenTypeHint;
 use diesel_oauth2::{
@@ -17,7 +17,9 @@ use diesel_oauth2::{
 };
 
 use crate::fixture::{Fixture, Scene, on_every_schema, token};
-use crate::refresh_store::{Tokens, is_valid, refresh, start, tokens};
+#[cfg(all(feature = "postgres", feature = "uuid"))]
+use crate::refresh_store::{Tokens, refresh, start};
+use crate::refresh_store::{is_valid, tokens};
 
 on_every_schema!(
     row_16_one_statement_per_look_up,

@@ -4,7 +4,9 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::connection::{Connection, InstrumentationEvent};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use diesel::connection::Connection;
+use diesel::connection::InstrumentationEvent;
 use diesel::r2d2::{ConnectionManager, Pool};
 #[allow(unused_imports)]
 use diesel::{
