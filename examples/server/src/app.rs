@@ -134,7 +134,9 @@ impl<D: Database> Users<D> {
 
     /// The user with this name and password.
     pub(crate) fn log_in(&self, username: &str, password: &str) -> Result<Login, Error> {
-        if let Err(too_many) = self.logins.count(username) {
+        // What fails is counted, so that many who log in at once are not taken for one who guesses. Of many guesses at once
+        // a few more than the limit can get through: those that are under way.
+        if let Err(too_many) = self.logins.check(username) {
             return Ok(Login::TooMany(too_many));
         }
         let user = self.pool.run(Intent::Read, |conn| {
@@ -149,7 +151,10 @@ impl<D: Database> Users<D> {
                     self.logins.forget(username);
                     Login::Right(user)
                 }
-                None => Login::Wrong,
+                None => match self.logins.count(username) {
+                    Ok(()) => Login::Wrong,
+                    Err(too_many) => Login::TooMany(too_many),
+                },
             },
         )
     }

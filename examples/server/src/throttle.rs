@@ -28,6 +28,12 @@ struct Tries {
     count: u32,
 }
 
+impl Tries {
+    fn ends(self, window: i64) -> i64 {
+        self.since.saturating_add(window)
+    }
+}
+
 /// Too many tries: after so many seconds there may be another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TooMany(i64);
@@ -42,13 +48,26 @@ impl Throttle {
         }
     }
 
-    /// Counts a try, before it is made: of many at once none slips through.
+    /// Whether another try is allowed now.
+    pub(crate) fn check(&self, name: &str) -> Result<(), TooMany> {
+        let now = self.clock.now();
+        let key: [u8; 32] = Sha256::digest(name).into();
+        let all = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(&key) {
+            Some(tries) if tries.count >= self.limit && tries.ends(self.window) > now => {
+                Err(TooMany(tries.ends(self.window) - now))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a try that failed, unless it was one too many.
     pub(crate) fn count(&self, name: &str) -> Result<(), TooMany> {
         let now = self.clock.now();
         let key = Sha256::digest(name).into();
         let mut all = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= CAPACITY && !all.contains_key(&key) {
-            all.retain(|_, tries| tries.since.saturating_add(self.window) > now);
+            all.retain(|_, tries| tries.ends(self.window) > now);
             let oldest = all.iter().min_by_key(|(_, tries)| tries.since);
             if let Some(oldest) = oldest
                 .map(|(&key, _)| key)
@@ -62,12 +81,11 @@ impl Throttle {
             count: 0,
         };
         let tries = all.entry(key).or_insert(begun);
-        let ends = tries.since.saturating_add(self.window);
-        if ends <= now {
+        if tries.ends(self.window) <= now {
             *tries = begun;
         }
         if tries.count >= self.limit {
-            return Err(TooMany(ends - now));
+            return Err(TooMany(tries.ends(self.window) - now));
         }
         tries.count += 1;
         Ok(())
@@ -104,11 +122,13 @@ mod tests {
         assert_eq!(throttle.count("jane"), Ok(()));
         now.store(1_010, Ordering::SeqCst);
         assert_eq!(throttle.count("jane"), Ok(()));
+        assert_eq!(throttle.check("jane"), Err(TooMany(50)));
         assert_eq!(throttle.count("jane"), Err(TooMany(50)));
         assert_eq!(throttle.count("joe"), Ok(()), "is another");
         now.store(1_059, Ordering::SeqCst);
         assert_eq!(throttle.count("jane"), Err(TooMany(1)));
         now.store(1_060, Ordering::SeqCst);
+        assert_eq!(throttle.check("jane"), Ok(()));
         assert_eq!(throttle.count("jane"), Ok(()));
         assert_eq!(throttle.count("jane"), Ok(()));
         throttle.forget("jane");
