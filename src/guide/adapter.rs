@@ -27,14 +27,14 @@
 //!
 //! | the server wants to | call |
 //! | --- | --- |
-//! | find a client | [`find_client`] |
+//! | find a client, to decide by it | [`find_current_client`] |
 //! | authenticate one, given an id and a secret | [`check_endpoint_auth_method`], [`check_client_secret`] |
 //! | store a code | [`CodeStore::save`] |
 //! | spend a code | [`CodeStore::redeem`] |
 //! | store tokens of a grant | [`RefreshStore::issue`] |
 //! | begin a grant without a code | [`RefreshStore::start`] |
 //! | store tokens of no grant, such as a client's own | [`save_token`](crate::factory::save_token) |
-//! | find a token, whatever its state | [`find_access_token`], [`find_token`] |
+//! | find a token, whatever its state | [`find_access_token`]; to decide by it, [`find_current_token`] |
 //! | know whether it is valid | [`OAuth2Token::is_revoked`], [`OAuth2Token::is_expired`] |
 //! | exchange a refresh token | [`RefreshStore::authenticate`], then [`RefreshStore::rotate`] |
 //! | revoke | [`RevocationEndpoint::query_token`] and [`RevocationEndpoint::revoke_token`], [`create_grant_revocation`] |
@@ -151,7 +151,7 @@
 //! use diesel_oauth2::lifecycle::{
 //!     CodeRequest, CodeStore, Redemption, RefreshStore, create_authorization_code_store, create_refresh_token_store,
 //! };
-//! use diesel_oauth2::lookup::{find_access_token, find_client};
+//! use diesel_oauth2::lookup::{find_access_token, find_current_client};
 //! use diesel_oauth2::pool::ConnectionPool;
 //! use diesel_oauth2::table::{ClientTable, FamilyTokenTable, RedeemableCodeTable};
 //! use diesel_oauth2::types::{AuthMethod, Endpoint};
@@ -185,7 +185,7 @@
 //!     }
 //!
 //!     fn client(&self, client_id: &str) -> Result<C> {
-//!         find_client::<C, P>(&self.pool, client_id).map_err(trouble)?.ok_or(StorageError::Refused)
+//!         find_current_client::<C, P>(&self.pool, client_id).map_err(trouble)?.ok_or(StorageError::Refused)
 //!     }
 //! }
 //!
@@ -235,7 +235,7 @@
 //!     A::GrantId: for<'a> From<<A::GrantId as Identifier>::Bound<'a>>,
 //! {
 //!     fn is_authentic(&self, client_id: &str, secret: &str) -> Result<bool> {
-//!         let client = find_client::<C, P>(&self.pool, client_id).map_err(trouble)?;
+//!         let client = find_current_client::<C, P>(&self.pool, client_id).map_err(trouble)?;
 //!         Ok(client.is_some_and(|client| {
 //!             client.check_endpoint_auth_method(&AuthMethod::ClientSecretBasic, Endpoint::Token)
 //!                 && client.check_client_secret(secret, SystemClock.now())
@@ -373,8 +373,8 @@
 //! [`CodeStore::redeem`]: crate::lifecycle::CodeStore::redeem
 //! [`Failure::Refused`]: crate::Failure::Refused
 //! [`Failure::Storage`]: crate::Failure::Storage
-//! [`find_client`]: crate::lookup::find_client
-//! [`find_token`]: crate::lookup::find_token
+//! [`find_current_client`]: crate::lookup::find_current_client
+//! [`find_current_token`]: crate::lookup::find_current_token
 //! [`find_access_token`]: crate::lookup::find_access_token
 //! [`check_endpoint_auth_method`]: crate::OAuth2Client::check_endpoint_auth_method
 //! [`check_client_secret`]: crate::OAuth2Client::check_client_secret
