@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::ControlFlow;
 
 use diesel::prelude::*;
 use diesel_oauth2::OAuth2Token;
@@ -162,7 +161,7 @@ macro_rules! token_table {
             fn load_by_access_token(
                 conn: &mut $connection,
                 token: &diesel_oauth2::secret::Candidates<'_>,
-                each: impl FnMut(Self) -> ControlFlow<()>,
+                each: impl FnMut(Self) -> std::ops::ControlFlow<()>,
             ) -> Result<(), diesel_oauth2::Error> {
                 let (stored, _) = token.as_strs();
                 let rows: Vec<Row> = oauth_as_access_token::table
@@ -177,7 +176,7 @@ macro_rules! token_table {
             fn load_by_token(
                 conn: &mut $connection,
                 token: &diesel_oauth2::secret::Candidates<'_>,
-                each: impl FnMut(Self) -> ControlFlow<()>,
+                each: impl FnMut(Self) -> std::ops::ControlFlow<()>,
             ) -> Result<(), diesel_oauth2::Error> {
                 Self::load_by_access_token(conn, token, each)
             }
