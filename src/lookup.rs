@@ -373,21 +373,23 @@ pub(crate) fn rewritten<M: OAuth2Token>(
     Some((access, refresh.or(stored_refresh.map(StoredForm::Plain))))
 }
 
-/// Which of the row's tokens was presented. `None` where only the database's collation takes them for equal.
+/// Which of the row's tokens was presented: the hinted one, if both are the same. `None` where only the database's
+/// collation takes them for equal.
 fn kind_of<M: OAuth2Token>(
     row: &M,
     presented: &Candidates<'_>,
     hint: Option<TokenTypeHint>,
 ) -> Option<TokenTypeHint> {
-    let is_access = presented.matches(row.stored_access_token());
-    let is_refresh = row
-        .stored_refresh_token()
-        .is_some_and(|stored| presented.matches(stored));
-    match (is_access, is_refresh) {
-        (true, true) => Some(hint.unwrap_or(TokenTypeHint::AccessToken)),
-        (true, false) => Some(TokenTypeHint::AccessToken),
-        (false, true) => Some(TokenTypeHint::RefreshToken),
-        (false, false) => None,
+    use TokenTypeHint::{AccessToken, RefreshToken};
+    let is_presented = |kind: &TokenTypeHint| match kind {
+        AccessToken => presented.matches(row.stored_access_token()),
+        RefreshToken => row
+            .stored_refresh_token()
+            .is_some_and(|stored| presented.matches(stored)),
+    };
+    match hint {
+        None | Some(AccessToken) => [AccessToken, RefreshToken].into_iter().find(is_presented),
+        Some(RefreshToken) => [RefreshToken, AccessToken].into_iter().find(is_presented),
     }
 }
 

@@ -137,8 +137,25 @@ impl<'a> StoredForm<'a> {
     }
 
     fn ct_eq(&self, stored: &str) -> Choice {
-        self.as_str().as_bytes().ct_eq(stored.as_bytes())
+        let bytes = match self {
+            Self::Plain(secret) => secret.as_bytes(),
+            Self::Digest { text } => text.as_slice(),
+        };
+        ct_eq(bytes, stored.as_bytes())
     }
+}
+
+/// Whether both are the same bytes, in a time that tells nothing but their lengths. Eight at a time: one at a time takes a
+/// twentieth of a look-up.
+fn ct_eq(a: &[u8], b: &[u8]) -> Choice {
+    if a.len() != b.len() {
+        return Choice::from(0);
+    }
+    let word = |chunk: &[u8]| chunk.try_into().map_or(0, u64::from_ne_bytes);
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest = a.remainder().ct_eq(b.remainder());
+    a.zip(b)
+        .fold(rest, |equal, (a, b)| equal & word(a).ct_eq(&word(b)))
 }
 
 impl std::fmt::Debug for StoredForm<'_> {
@@ -195,6 +212,20 @@ mod tests {
             Sha256::stored("abc").as_str(),
             "sha256:ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
         );
+    }
+
+    #[test]
+    fn a_difference_in_any_byte_is_seen() {
+        for len in 0..40 {
+            let a: Vec<u8> = (0..len).collect();
+            assert!(bool::from(ct_eq(&a, &a)), "{len}");
+            assert!(!bool::from(ct_eq(&a, &[&a[..], b"a"].concat())), "{len}");
+            for at in 0..a.len() {
+                let mut b = a.clone();
+                b[at] ^= 0x80;
+                assert!(!bool::from(ct_eq(&a, &b)), "{len} {at}");
+            }
+        }
     }
 
     #[test]
