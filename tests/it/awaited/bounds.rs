@@ -44,6 +44,8 @@ mod on {
                 fn pool(url: &str, size: u32) -> Self::Pool {
                     AsyncPoolBuilder::<Self>::new(url)
                         .max_size(size)
+                        // A busy machine may take long to answer all who connect for a race.
+                        .connection_timeout(std::time::Duration::from_secs(60))
                         .lock_timeout(std::time::Duration::from_secs(60))
                         .synchronous(diesel_oauth2::pool::Synchronous::Normal)
                         .build_deadpool()
@@ -57,6 +59,8 @@ mod on {
                 async fn bb8_pool(url: &str, size: u32) -> Self::Bb8 {
                     AsyncPoolBuilder::<Self>::new(url)
                         .max_size(size)
+                        // A busy machine may take long to answer all who connect for a race.
+                        .connection_timeout(std::time::Duration::from_secs(60))
                         .lock_timeout(std::time::Duration::from_secs(60))
                         .build_bb8()
                         .await
