@@ -29,8 +29,18 @@ struct Tries {
 }
 
 impl Tries {
-    fn ends(self, window: i64) -> i64 {
-        self.since.saturating_add(window)
+    /// Whether there may be another one now.
+    fn check(self, throttle: &Throttle, now: i64) -> Result<(), TooMany> {
+        let left = self.left(throttle, now);
+        if self.count >= throttle.limit && left > 0 {
+            return Err(TooMany(left));
+        }
+        Ok(())
+    }
+
+    /// For how many seconds more they count.
+    fn left(self, throttle: &Throttle, now: i64) -> i64 {
+        self.since.saturating_add(throttle.window) - now
     }
 }
 
@@ -53,12 +63,7 @@ impl Throttle {
         let now = self.clock.now();
         let key: [u8; 32] = Sha256::digest(name).into();
         let all = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&key) {
-            Some(tries) if tries.count >= self.limit && tries.ends(self.window) > now => {
-                Err(TooMany(tries.ends(self.window) - now))
-            }
-            _ => Ok(()),
-        }
+        all.get(&key).map_or(Ok(()), |tries| tries.check(self, now))
     }
 
     /// Counts a try that failed, unless it was one too many.
@@ -67,7 +72,7 @@ impl Throttle {
         let key = Sha256::digest(name).into();
         let mut all = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= CAPACITY && !all.contains_key(&key) {
-            all.retain(|_, tries| tries.ends(self.window) > now);
+            all.retain(|_, tries| tries.left(self, now) > 0);
             let oldest = all.iter().min_by_key(|(_, tries)| tries.since);
             if let Some(oldest) = oldest
                 .map(|(&key, _)| key)
@@ -81,12 +86,10 @@ impl Throttle {
             count: 0,
         };
         let tries = all.entry(key).or_insert(begun);
-        if tries.ends(self.window) <= now {
+        if tries.left(self, now) <= 0 {
             *tries = begun;
         }
-        if tries.count >= self.limit {
-            return Err(TooMany(tries.ends(self.window) - now));
-        }
+        tries.check(self, now)?;
         tries.count += 1;
         Ok(())
     }
