@@ -6,7 +6,8 @@
 #   benches/report.sh growth prune         only these sections, and the report
 #   benches/report.sh --write              only the report, from what is there
 #
-# Sections: operations instructions growth concurrency async prune. Each leaves a file a database in target/bench-report, so a
+# Sections: operations instructions growth concurrency async prune stock, which is concurrency and prune again with SQLite
+# as libsqlite3-sys builds it without .cargo/config.toml. Each leaves a file a database in target/bench-report, so a
 # run that was stopped goes on where it was. The variables are those of benches/src/settings.rs; the default sizes take
 # about twenty minutes, and
 #
@@ -19,7 +20,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '\n[%s] %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 
-export DIESEL_OAUTH2_BENCH_RESULTS=${DIESEL_OAUTH2_BENCH_RESULTS:-${CARGO_TARGET_DIR:-$PWD/target}/bench-report}
+target=${CARGO_TARGET_DIR:-$PWD/target}
+export DIESEL_OAUTH2_BENCH_RESULTS=${DIESEL_OAUTH2_BENCH_RESULTS:-$target/bench-report}
 export DIESEL_OAUTH2_BENCH_RESUME=1
 databases=${DIESEL_OAUTH2_BENCH_ONLY:-sqlite postgres mysql}
 cargo_flags=(--quiet --package diesel_oauth2_benches --all-features)
@@ -29,11 +31,11 @@ for argument in "$@"; do
     case $argument in
         --fresh) fresh=yes ;;
         --write) sections=(none) ;;
-        operations | instructions | growth | concurrency | async | prune) sections+=("$argument") ;;
+        operations | instructions | growth | concurrency | async | prune | stock) sections+=("$argument") ;;
         *) sed -n '2,/^set /{/^#/p}' "$0" >&2; exit 2 ;;
     esac
 done
-(( ${#sections[@]} )) || sections=(operations instructions growth concurrency async prune)
+(( ${#sections[@]} )) || sections=(operations instructions growth concurrency async prune stock)
 
 servers_pid='' servers_output=''
 stop_servers() {
@@ -66,7 +68,7 @@ start_servers() {
 
 if [[ ${sections[0]} != none ]]; then
     if [[ $fresh == yes ]]; then
-        for section in "${sections[@]}"; do rm -f "$DIESEL_OAUTH2_BENCH_RESULTS/$section"-*.json; done
+        for section in "${sections[@]}"; do rm -f "$DIESEL_OAUTH2_BENCH_RESULTS/$section"{-*,/*}.json; done
     fi
     say "building"
     cargo bench "${cargo_flags[@]}" --no-run
@@ -75,9 +77,23 @@ if [[ ${sections[0]} != none ]]; then
     fi
 fi
 
+# In a target folder of its own: other flags for SQLite are another build of everything above it.
+measure_stock() {
+    local section
+    for section in concurrency prune; do
+        say "$section, SQLite as libsqlite3-sys builds it ($SECONDS s so far)"
+        LIBSQLITE3_FLAGS='' CARGO_TARGET_DIR=$target/stock DIESEL_OAUTH2_BENCH_RESULTS=$DIESEL_OAUTH2_BENCH_RESULTS/stock \
+            DIESEL_OAUTH2_BENCH_ONLY=sqlite cargo bench --quiet --package diesel_oauth2_benches --no-default-features \
+            --features sqlite --bench "$section" >&2 || failed+=("$section on SQLite, stock")
+    done
+}
+
 failed=()
 for section in "${sections[@]}"; do
-    [[ $section != none ]] || continue
+    case $section in
+        none) continue ;;
+        stock) measure_stock; continue ;;
+    esac
     for database in $databases; do
         say "$section, $database ($SECONDS s so far)"
         DIESEL_OAUTH2_BENCH_ONLY=$database cargo bench "${cargo_flags[@]}" --bench "$section" >&2 \

@@ -26,11 +26,22 @@ struct Found {
     pruning: Vec<Pruning>,
 }
 
+/// A section's results by database.
 fn read<T: DeserializeOwned>(section: &str) -> Vec<T> {
-    let databases = ["sqlite", "postgres", "mysql"].into_iter();
-    databases
+    ["sqlite", "postgres", "mysql"]
+        .into_iter()
         .filter_map(|database| results::read(&format!("{section}-{database}")))
         .collect()
+}
+
+/// The same, and behind them SQLite's of a build without this repository's `LIBSQLITE3_FLAGS`.
+fn with_stock<T: DeserializeOwned>(section: &str, name: fn(&mut T) -> &mut String) -> Vec<T> {
+    let mut all = read(section);
+    if let Some(mut stock) = results::read(&format!("stock/{section}-sqlite")) {
+        name(&mut stock).push_str(", stock");
+        all.push(stock);
+    }
+    all
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,9 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         comparisons: read("operations"),
         instructions: read("instructions"),
         growth: read("growth"),
-        concurrency: read("concurrency"),
+        concurrency: with_stock("concurrency", |it: &mut Concurrency| &mut it.database),
         tasks: read("async"),
-        pruning: read("prune"),
+        pruning: with_stock("prune", |it: &mut Pruning| &mut it.database),
     };
     let plots = folder.join("plots");
     fs::create_dir_all(&plots)?;

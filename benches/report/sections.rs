@@ -371,8 +371,11 @@ fn concurrency_part(concurrency: &[Concurrency], plots: &Path) -> Written {
     let mut text = String::new();
     for found in concurrency {
         if text.is_empty() {
-            text.push_str("## Concurrency\n\nCalls a second of so many threads over one pool, and the 99th percentile of a call in \
-                           milliseconds.\n\n");
+            let _ = writeln!(
+                text,
+                "## Concurrency\n\nCalls a second of so many threads over one pool, and the 99th percentile of a call in \
+                           milliseconds. {STOCK}\n"
+            );
         }
         let mut loads: Vec<&str> = found.series.iter().map(|it| it.load.as_str()).collect();
         loads.dedup();
@@ -413,7 +416,11 @@ fn concurrency_part(concurrency: &[Concurrency], plots: &Path) -> Written {
         }
         let file = format!(
             "concurrency-{}.svg",
-            found.database.to_lowercase().replace('/', "-")
+            found
+                .database
+                .to_lowercase()
+                .replace('/', "-")
+                .replace(", ", "-")
         );
         let title = format!(
             "{}, a pool of {} connections",
@@ -451,6 +458,9 @@ fn concurrency_part(concurrency: &[Concurrency], plots: &Path) -> Written {
     Ok(text)
 }
 
+const STOCK: &str = "*SQLite, stock* is built as `libsqlite3-sys` does it by itself; everything else in this report has the \
+                     flags that README names under *SQLite with many threads*.";
+
 const LATENCIES: [&str; 5] = ["", "lookups a second", "median µs", "p99 µs", "most µs"];
 
 fn latencies(name: String, it: &Latencies) -> Vec<String> {
@@ -474,7 +484,7 @@ fn pruning_part(found: &Found) -> String {
     });
     let mut text = format!(
         "## Pruning\n\nOne thread looks tokens up; in turns of a second, another one prunes as the pruner does unless told \
-         otherwise (500 rows, then 20 ms of rest), or waits.\n\n{}",
+         otherwise (500 rows, then 20 ms of rest), or waits. {STOCK}\n\n{}",
         table(&LATENCIES, rows)
     );
     for it in &found.pruning {

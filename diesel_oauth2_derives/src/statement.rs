@@ -54,13 +54,10 @@ pub(crate) fn insert(
 ) -> TokenStream {
     let krate = model.krate();
     let table = &model.table;
-    let NewRow {
-        checks,
-        columns,
-        values,
-    } = new_row(model, values);
+    let row = new_row(model, values);
+    let (checks, (names, values)) = (&row.checks, row.lists(&krate));
     let insert = target.execute(&quote! {
-        #krate::__private::diesel::insert_into(#table::table).values((#(#columns.eq(#values),)*))
+        #krate::statement::Insert::new(#table::table, #names, #values)
     });
     quote! {
         #checks

@@ -73,6 +73,11 @@ pub enum Synchronous {
 /// * PostgreSQL: `lock_timeout`; `lc_messages`, where the user may.
 /// * MySQL/MariaDB: strict mode, so that nothing is cut to fit; `innodb_lock_wait_timeout`; READ COMMITTED; `lc_messages`.
 ///
+/// # SQLite with many threads
+/// As `libsqlite3-sys` builds the bundled SQLite, connections wait for each other at two locks. Building it with
+/// `LIBSQLITE3_FLAGS="-USQLITE_ENABLE_MEMORY_MANAGEMENT -DSQLITE_DEFAULT_MEMSTATUS=0"`, best set under `[env]` in the
+/// application's `.cargo/config.toml`, takes them away.
+///
 /// # Messages in another language
 /// Diesel tells the most frequent errors of a database by their code and leaves the others to their message, which this
 /// crate knows in English. So the connections ask for English. PostgreSQL lets only some users choose. On a server whose

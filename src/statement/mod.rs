@@ -6,11 +6,13 @@
 //! | file | what |
 //! | --- | --- |
 //! | `part.rs` | what stands behind SET and WHERE: one column each |
+//! | `insert.rs` | an INSERT of one row |
 //! | `update.rs` | a conditional UPDATE made of such parts |
 //! | `rotate.rs` | two of these and an INSERT as one statement, for PostgreSQL |
 //! | `spend.rs` | an UPDATE and an INSERT as one statement, for PostgreSQL |
 //! | `touch.rs` | whether a grant's model lends its UPDATE to that statement |
 
+mod insert;
 mod part;
 mod rotate;
 mod spend;
@@ -18,6 +20,7 @@ mod spend;
 mod touch;
 mod update;
 
+pub use insert::Insert;
 pub use part::{And, Comma, Is, IsNull, IsUnset, IsUnsetOrAtLeast, Named, Set, SetIfUnset};
 pub use rotate::Rotate;
 pub use spend::Spend;
