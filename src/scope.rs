@@ -13,7 +13,7 @@ pub(crate) fn is_printable(scopes: &str) -> bool {
 /// The requested scopes that are among the allowed ones, in the order requested.
 pub(crate) fn intersect(requested: &str, allowed: &str) -> String {
     let kept: Vec<&str> = requested
-        .split_whitespace()
+        .split_ascii_whitespace()
         .filter(|scope| contains(allowed, scope))
         .collect();
     kept.join(" ")
@@ -26,21 +26,23 @@ pub(crate) fn is_sufficient(granted: &str, required: &[&str]) -> bool {
     if required.is_empty() {
         return true;
     }
-    if granted.split_whitespace().next().is_none() {
+    if granted.split_ascii_whitespace().next().is_none() {
         return false;
     }
-    required
-        .iter()
-        .any(|all| all.split_whitespace().all(|scope| contains(granted, scope)))
+    required.iter().any(|all| {
+        all.split_ascii_whitespace()
+            .all(|scope| contains(granted, scope))
+    })
 }
 
 /// Whether every scope of `part` is one of `whole`.
 pub(crate) fn is_subset(part: &str, whole: &str) -> bool {
-    part.split_whitespace().all(|scope| contains(whole, scope))
+    part.split_ascii_whitespace()
+        .all(|scope| contains(whole, scope))
 }
 
 fn contains(scopes: &str, wanted: &str) -> bool {
-    scopes.split_whitespace().any(|scope| scope == wanted)
+    scopes.split_ascii_whitespace().any(|scope| scope == wanted)
 }
 
 #[cfg(test)]

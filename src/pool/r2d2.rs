@@ -1,3 +1,5 @@
+#[cfg(feature = "sqlite")]
+use std::any::TypeId;
 use std::time::{Duration, Instant};
 
 use diesel::connection::TransactionManager;
@@ -10,8 +12,17 @@ use crate::Error;
 /// it. Busy connections, where a round trip more would cost, are never asked.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 
-/// When a pooled connection was last used.
+/// When a pooled connection to a server was last used.
 struct LastUsed(Instant);
+
+/// Whether the connection is to a server that may go away. SQLite is in the process.
+fn is_to_server<C: 'static>() -> bool {
+    #[cfg(feature = "sqlite")]
+    if TypeId::of::<C>() == TypeId::of::<diesel::SqliteConnection>() {
+        return false;
+    }
+    true
+}
 
 impl<C> ConnectionPool for Pool<ConnectionManager<C>>
 where
@@ -39,7 +50,9 @@ where
                     }
                 }
                 result => {
-                    note_use(&mut connection);
+                    if is_to_server::<C>() {
+                        note_use(&mut connection);
+                    }
                     return result;
                 }
             }
