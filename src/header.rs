@@ -97,9 +97,11 @@ fn push_quoted(out: &mut String, text: &str) {
 /// The scheme and the credentials of an `Authorization` value, with any run of spaces between them. `None` where one
 /// of the two is missing.
 pub(crate) fn split_credentials(authorization: &str) -> Option<(&str, &str)> {
-    let (scheme, credentials) = authorization
-        .trim_ascii()
-        .split_once(|character: char| character.is_ascii_whitespace())?;
+    let authorization = authorization.trim_ascii();
+    let end = authorization
+        .bytes()
+        .position(|byte| byte.is_ascii_whitespace())?;
+    let (scheme, credentials) = authorization.split_at(end);
     Some((scheme, credentials.trim_ascii_start()))
 }
 

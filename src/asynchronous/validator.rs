@@ -53,4 +53,18 @@ where
         let found = self.authenticate_token(token).await?;
         self.accept(found, scopes)
     }
+    /// [`acquire_token`](Self::acquire_token) from a request's headers.
+    ///
+    /// # Errors
+    /// As [`acquire_token`](Self::acquire_token); more than one `Authorization` header is
+    /// [`BearerError::InvalidRequest`](crate::bearer::BearerError::InvalidRequest).
+    #[cfg(feature = "http")]
+    pub async fn acquire_token_from_headers(
+        &self,
+        headers: &http::HeaderMap,
+        scopes: &[&str],
+    ) -> Result<M, Failure<BearerChallenge>> {
+        let authorization = self.authorization(headers)?;
+        self.acquire_token(authorization.as_deref(), scopes).await
+    }
 }

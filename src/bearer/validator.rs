@@ -240,11 +240,10 @@ where
 
 /// The token in an `Authorization` value.
 fn bearer_token(authorization: Option<&str>) -> Result<&str, BearerError> {
-    let authorization = authorization
-        .filter(|value| !value.trim_ascii().is_empty())
-        .ok_or(BearerError::MissingAuthorization)?;
+    let authorization = authorization.unwrap_or_default();
     match split_credentials(authorization) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token),
+        None if authorization.trim_ascii().is_empty() => Err(BearerError::MissingAuthorization),
         _ => Err(BearerError::UnsupportedTokenType),
     }
 }

@@ -53,6 +53,16 @@ impl<'a> EndpointRequest<'a> {
     }
 }
 
+impl<M, P> BearerTokenValidator<M, P> {
+    /// The `Authorization` value of a request to a protected resource.
+    pub(crate) fn authorization<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Result<Option<Cow<'h, str>>, BearerChallenge> {
+        authorization(headers).map_err(|Repeated| self.challenge(BearerError::InvalidRequest))
+    }
+}
+
 impl<M, P> BearerTokenValidator<M, P>
 where
     P: ConnectionPool,
@@ -68,8 +78,7 @@ where
         headers: &HeaderMap,
         scopes: &[&str],
     ) -> Result<M, Failure<BearerChallenge>> {
-        let authorization = authorization(headers)
-            .map_err(|Repeated| self.challenge(BearerError::InvalidRequest))?;
+        let authorization = self.authorization(headers)?;
         self.acquire_token(authorization.as_deref(), scopes)
     }
 }

@@ -14,6 +14,9 @@ on_every_schema!(
     row_26_expiry_to_the_second_and_far_times,
 );
 
+#[cfg(feature = "http")]
+on_every_schema!(row_23_the_token_is_taken_from_a_request_s_headers);
+
 fn validator<F: Fixture>(scene: &Scene<F>) -> BearerTokenValidator<F::Token, TestPool<F>> {
     create_bearer_token_validator::<F::Token, _>(scene.pool.clone())
         .clock(scene.clock.clone())
@@ -179,4 +182,28 @@ fn row_26_expiry_to_the_second_and_far_times<F: Fixture>() {
         scene.clock.set(issued_at + 3601);
         assert_eq!(ask(&scene, Some(&header), &[]).0, 401, "{name}");
     }
+}
+
+#[cfg(feature = "http")]
+fn row_23_the_token_is_taken_from_a_request_s_headers<F: Fixture>() {
+    use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
+    let Some(scene) = Scene::<F>::set_up() else {
+        return;
+    };
+    scene.save(&token("1")).expect("is saved");
+    let status = |values: &[&'static str]| {
+        let headers: HeaderMap = values
+            .iter()
+            .map(|value| (AUTHORIZATION, HeaderValue::from_static(value)))
+            .collect();
+        match validator(&scene).acquire_token_from_headers(&headers, &["profile"]) {
+            Ok(_) => 200,
+            Err(refused) => refused.to_response().status,
+        }
+    };
+    assert_eq!(status(&["Bearer access-1"]), 200);
+    assert_eq!(status(&["Bearer access-2"]), 401);
+    assert_eq!(status(&[]), 401);
+    assert_eq!(status(&["Bearer access-1", "Bearer access-1"]), 400);
 }

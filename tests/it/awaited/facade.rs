@@ -261,6 +261,15 @@ impl<M: AsyncTokenTable<P::Conn>, P: Pools> BearerTokenValidator<M, P> {
     ) -> Result<M, Failure<BearerChallenge>> {
         wait(self.0.acquire_token(authorization, scopes))
     }
+
+    #[cfg(feature = "http")]
+    pub fn acquire_token_from_headers(
+        &self,
+        headers: &http::HeaderMap,
+        scopes: &[&str],
+    ) -> Result<M, Failure<BearerChallenge>> {
+        wait(self.0.acquire_token_from_headers(headers, scopes))
+    }
 }
 
 on_pool!(IntrospectionEndpoint<M>, diesel_oauth2::IntrospectionEndpoint<M, Async<P::Pool>>);
