@@ -14,7 +14,7 @@
 #   DIESEL_OAUTH2_BENCH_GROWTH="10000 100000 1000000 10000000" benches/report.sh growth
 #
 # an hour and 20 GB of disk more. Without DIESEL_OAUTH2_TEST_POSTGRES_URL and DIESEL_OAUTH2_TEST_MYSQL_URL it starts two
-# servers of its own by ./test.sh, with buffers of an eighth of the machine's memory each.
+# servers of its own by ./test.sh, with buffers of a quarter of the machine's memory each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -47,7 +47,7 @@ trap 'exit 130' INT TERM
 
 start_servers() {
     local waited megabytes
-    megabytes=$(( $(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) / 1024 / 8 ))
+    megabytes=$(( $(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) / 1024 / 4 ))
     export DIESEL_OAUTH2_TEST_BUFFER_MB=${DIESEL_OAUTH2_TEST_BUFFER_MB:-$megabytes}
     servers_output=$(mktemp)
     say "starting PostgreSQL and MariaDB with buffers of $DIESEL_OAUTH2_TEST_BUFFER_MB MB each"
