@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::bearer::{BearerChallenge, BearerError, BearerTokenValidator};
 use crate::endpoint::{EndpointRequest, EndpointResponse, Failure, OAuth2Error};
+use crate::model::OAuth2Token;
 use crate::pool::ConnectionPool;
 use crate::table::TokenTable;
 
@@ -53,7 +54,7 @@ impl<'a> EndpointRequest<'a> {
     }
 }
 
-impl<M, P> BearerTokenValidator<M, P> {
+impl<M: OAuth2Token, P> BearerTokenValidator<M, P> {
     /// The `Authorization` value of a request to a protected resource.
     pub(crate) fn authorization<'h>(
         &self,
