@@ -21,7 +21,7 @@ type Written = Result<String, Box<dyn Error>>;
 pub(crate) fn write(found: &Found, plots: &Path) -> Written {
     let mut text = format!(
         "# How fast\n\n\
-         Written by `benches/report.sh` on {}. Everything below was measured side by side in one run on one machine; \
+         Written by `benches/report.sh` on {}. What stands in one table was measured side by side in one run, all on one machine; \
          only the ratios are worth comparing with another one's.\n\n",
         machine::today()
     );
