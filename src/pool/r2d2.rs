@@ -16,7 +16,7 @@ const ASK_AFTER: Duration = Duration::from_secs(1);
 struct LastUsed(Instant);
 
 /// Whether the connection is to a server that may go away. SQLite is in the process.
-fn is_to_server<C: 'static>() -> bool {
+fn is_to_server<C: 'static>(_: &C) -> bool {
     #[cfg(feature = "sqlite")]
     if TypeId::of::<C>() == TypeId::of::<diesel::SqliteConnection>() {
         return false;
@@ -50,7 +50,7 @@ where
                     }
                 }
                 result => {
-                    if is_to_server::<C>() {
+                    if is_to_server(&*connection) {
                         note_use(&mut connection);
                     }
                     return result;
