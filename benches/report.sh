@@ -37,24 +37,12 @@ for argument in "$@"; do
 done
 (( ${#sections[@]} )) || sections=(operations instructions growth concurrency async prune stock)
 
-# An idle core of a virtual machine takes longer to wake up than a look-up takes, and whether a server's process is woken up on
-# one is chance. So no core idles: a process of the lowest class, which gives way to any other at once, spins on each.
-spinning=()
-keep_cores_awake() {
-    local core
-    for (( core = 0; core < $(nproc); core++ )); do
-        chrt --idle 0 taskset --cpu-list "$core" bash -c 'while :; do :; done' &
-        spinning+=($!)
-    done
-}
-
 servers_pid='' servers_output=''
-stop_all() {
-    [[ ${#spinning[@]} == 0 ]] || kill -TERM "${spinning[@]}" 2>/dev/null || true
+stop_servers() {
     [[ -z $servers_pid ]] || { kill -TERM "$servers_pid" 2>/dev/null && wait "$servers_pid" 2>/dev/null || true; }
     [[ -z $servers_output ]] || rm -f "$servers_output"
 }
-trap stop_all EXIT
+trap stop_servers EXIT
 trap 'exit 130' INT TERM
 
 start_servers() {
@@ -90,7 +78,6 @@ if [[ ${sections[0]} != none ]]; then
     if [[ $databases != sqlite && -z ${DIESEL_OAUTH2_TEST_POSTGRES_URL:-}${DIESEL_OAUTH2_TEST_MYSQL_URL:-} ]]; then
         start_servers
     fi
-    keep_cores_awake
 fi
 
 # In a target folder of its own: other flags for SQLite are another build of everything above it.
